@@ -1,0 +1,119 @@
+"""JSON Lines as we keep them: appended whole, read past a torn last line, replaced whole or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Self
+
+from magicoder_core.errors import RunError
+
+_BLOCK = 1 << 20
+
+
+def dumps(value: Mapping[str, Any]) -> str:
+    """One line of JSON, readable text kept as it is; lone surrogates (models do emit them) are escaped."""
+    line = json.dumps(value, ensure_ascii=False, separators=(", ", ": "))
+    return line if _encodes(line) else json.dumps(value, ensure_ascii=True, separators=(", ", ": "))
+
+
+def _encodes(text: str) -> bool:
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def read(path: Path) -> Iterator[dict[str, Any]]:
+    """The objects of a whole file, one a line.
+
+    Raises:
+        RunError: a line is no JSON object; the message names file and line.
+    """
+    with path.open(encoding="utf-8") as lines:
+        for number, line in enumerate(lines, 1):
+            if line.strip():
+                yield _object(line, path, number)
+
+
+def _object(line: str, path: Path, number: int) -> dict[str, Any]:
+    try:
+        value = json.loads(line)
+    except ValueError as error:
+        raise RunError(f"{path}:{number}: not JSON ({error})") from error
+    if not isinstance(value, dict):
+        raise RunError(f"{path}:{number}: a JSON object was expected, not {type(value).__name__}")
+    return value
+
+
+class Writer:
+    """Writes ``path`` as ``path.part`` and renames it when the ``with`` block ends without an error."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._part = path.with_name(path.name + ".part")
+        self.count = 0
+
+    def __enter__(self) -> Self:
+        """Open the part file, empty."""
+        self._part.parent.mkdir(parents=True, exist_ok=True)
+        self._file = self._part.open("w", encoding="utf-8", newline="\n")
+        return self
+
+    def write(self, value: Mapping[str, Any]) -> None:
+        """Append one object as one line."""
+        self._file.write(dumps(value) + "\n")
+        self.count += 1
+
+    def __exit__(self, kind: object, *rest: object) -> None:
+        """Make the file whole, or leave the old one as it was."""
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._file.close()
+        if kind is None:
+            self._part.replace(self._path)
+
+
+def write(path: Path, values: Iterable[Mapping[str, Any]]) -> int:
+    """Write all ``values`` to ``path``, whole or not at all; returns how many they were."""
+    with Writer(path) as out:
+        for value in values:
+            out.write(value)
+    return out.count
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write one JSON document, whole or not at all, indented for reading."""
+    write_text(path, json.dumps(value, indent=2, ensure_ascii=True) + "\n")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file, whole or not at all."""
+    part = path.with_name(path.name + ".part")
+    with part.open("w", encoding="utf-8", newline="\n") as out:
+        out.write(text)
+        out.flush()
+        os.fsync(out.fileno())
+    part.replace(path)
+
+
+def digest(path: Path) -> str:
+    """sha256 of a file's bytes, or of a folder's files with their relative names, in hex."""
+    total = hashlib.sha256()
+    if path.is_file():
+        _feed(total, path)
+        return total.hexdigest()
+    for file in sorted(item for item in path.rglob("*") if item.is_file()):
+        total.update(f"{file.relative_to(path).as_posix()}\0{file.stat().st_size}\0".encode())
+        _feed(total, file)
+    return total.hexdigest()
+
+
+def _feed(total: hashlib._Hash, path: Path) -> None:
+    with path.open("rb") as data:
+        while block := data.read(_BLOCK):
+            total.update(block)

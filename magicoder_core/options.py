@@ -1,0 +1,117 @@
+"""From a recipe's table to a provider: a provider's dataclass fields are its options.
+
+Names are checked here, because pydantic silently drops unknown keys on a plain dataclass; values are checked
+and converted by pydantic, which is imported only when something is bound.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from magicoder_core.errors import RecipeError
+from magicoder_core.plugins import did_you_mean
+
+T = typing.TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Option:
+    """One option as people read it: name, type as written in a recipe, default (None if required), help."""
+
+    name: str
+    type: str
+    default: str | None
+    help: str
+
+
+def options(cls: type) -> list[Option]:
+    """The options of a provider, or of any dataclass that a recipe's table fills, in their order."""
+    hints = typing.get_type_hints(cls, include_extras=True)
+    return [
+        Option(item.name, _type_name(_bare(hints[item.name])), _default(item), _help(hints[item.name]))
+        for item in dataclasses.fields(cls)
+        if item.init
+    ]
+
+
+def schema(cls: type) -> dict[str, Any]:
+    """The JSON schema of the same table."""
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(cls).json_schema()
+
+
+def bind(cls: type[T], table: Mapping[str, Any], where: str) -> T:
+    """Make a ``cls`` from a table; ``where`` is the table's path in the recipe, for messages.
+
+    Raises:
+        RecipeError: an unknown, missing or wrong option: one line with its path and what was given.
+    """
+    known = [item.name for item in dataclasses.fields(cls) if item.init]  # type: ignore[arg-type]  # cls is a dataclass
+    for name in table:
+        if name not in known:
+            hint = did_you_mean(name, known) or f"; there are: {', '.join(known)}"
+            raise RecipeError(f"{where}.{name}: no such option{hint}")
+    return _validated(cls, table, where)
+
+
+def _validated(cls: type[T], table: Mapping[str, Any], where: str) -> T:
+    from pydantic import TypeAdapter, ValidationError
+
+    try:
+        return TypeAdapter(cls).validate_python(dict(table))
+    except ValidationError as error:
+        first = error.errors()[0]
+        path = ".".join([where, *(str(part) for part in first["loc"])])
+        message = "required, but not given" if first["type"] == "missing" else first["msg"]
+        given = "" if first["type"] == "missing" else f" (got {first['input']!r})"
+        raise RecipeError(f"{path}: {message}{given}") from error
+
+
+def values(provider: object) -> dict[str, Any]:
+    """A provider's options as plain JSON values: what decides whether a finished stage may be used again."""
+    named = {item.name: getattr(provider, item.name) for item in dataclasses.fields(provider)}  # type: ignore[arg-type]
+    return {name: _plain(value) for name, value in named.items()}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_plain(item) for item in value]
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    return value if isinstance(value, str | int | float | bool | None) else str(value)
+
+
+def _bare(hint: Any) -> Any:
+    return typing.get_args(hint)[0] if typing.get_origin(hint) is Annotated else hint
+
+
+def _help(hint: Any) -> str:
+    extras = typing.get_args(hint)[1:] if typing.get_origin(hint) is Annotated else ()
+    return next((extra for extra in extras if isinstance(extra, str)), "")
+
+
+def _type_name(hint: Any) -> str:
+    if typing.get_origin(hint) in (typing.Union, types.UnionType):
+        return " or ".join(_type_name(part) for part in typing.get_args(hint) if part is not types.NoneType)
+    if typing.get_origin(hint) is typing.Literal:
+        return " or ".join(repr(choice) for choice in typing.get_args(hint))
+    if (origin := typing.get_origin(hint)) is not None:
+        parts = [_type_name(part) for part in typing.get_args(hint) if part is not Ellipsis]
+        return f"{'list' if origin is tuple else origin.__name__} of {', '.join(parts)}"
+    return {"str": "text", "int": "integer", "float": "number", "bool": "true or false", "Path": "path"}.get(
+        getattr(hint, "__name__", str(hint)), getattr(hint, "__name__", str(hint))
+    )
+
+
+def _default(item: dataclasses.Field[Any]) -> str | None:
+    if item.default is not dataclasses.MISSING:
+        return "none" if item.default is None else repr(_plain(item.default))
+    if item.default_factory is not dataclasses.MISSING:
+        return repr(_plain(item.default_factory()))
+    return None

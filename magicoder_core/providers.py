@@ -1,0 +1,224 @@
+"""The base classes that a plugin implements, one for each hook.
+
+A provider is a frozen dataclass: **its fields are its options**, ``Annotated[T, "help"]`` is the help, and from
+that one declaration come validation, ``magicoder plugins NAME``, the reference page and the JSON schema. What a
+provider holds while it works (a connection, a set of seen rows) stands in a ``functools.cached_property`` or
+another attribute that is no field: it is made on use and left behind when the provider is pickled.
+
+Heavy libraries are imported inside the methods: ``magicoder plugins`` imports every plugin module.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Protocol
+
+from magicoder_core.records import (
+    Checkpoint,
+    Instruction,
+    Judgement,
+    Needle,
+    Problem,
+    Rejection,
+    Reply,
+    Request,
+    Sampling,
+    Shard,
+    Snippet,
+    Submission,
+    TrainingData,
+    Verdict,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Provider(ABC):  # noqa: B024 - each kind below has its abstract methods
+    """What all kinds share: options are fields, and only the options are pickled."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        """The options alone: open connections and counters stay where they were made."""
+        return {item.name: getattr(self, item.name) for item in fields(self)}
+
+    def __setstate__(self, state: Mapping[str, Any]) -> None:
+        """Restore the options."""
+        self.__dict__.update(state)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeedSource(Provider):
+    """Draws snippets from a corpus of source code."""
+
+    @abstractmethod
+    def snippets(self, shard: Shard) -> Iterator[Snippet]:
+        """Yield the snippets of one shard, lazily and in a fixed order.
+
+        What is drawn from a document depends on the document and ``shard.seed`` alone, so that any number of
+        shards gives the same snippets. Unreadable documents are skipped; an empty corpus yields nothing.
+
+        Raises:
+            MagicoderError: the corpus cannot be reached; one line that says what to do.
+        """
+
+
+class Ask(Protocol):
+    """The one door to a model. Behind it stand the journal, retries, limits and the teacher.
+
+    An answer that is in the journal is given again at no cost, so a method may ask in several steps and simply
+    be run again after a crash.
+    """
+
+    async def __call__(self, request: Request) -> Reply:
+        """The answer to ``request``.
+
+        Raises:
+            TeacherError: no answer could be had; the core records the row as failed and goes on.
+        """
+        ...
+
+    def supports(self, capability: str) -> bool:
+        """Whether the teacher has a capability, as ``grammar``."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Method(Provider):
+    """Turns a snippet into an instruction by asking a teacher."""
+
+    @abstractmethod
+    async def instruct(self, snippet: Snippet, ask: Ask) -> Instruction | Rejection:
+        """Make one instruction of ``snippet``, or say why there is none."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Teacher(Provider):
+    """Answers requests: the teacher of a method, and equally the model under test."""
+
+    capabilities: ClassVar[frozenset[str]] = frozenset()
+    """What requests may use beyond text: ``grammar``, ``seed``."""
+
+    @property
+    def identity(self) -> str:
+        """Names the model whose answers these are; part of an answer's key in the journal.
+
+        Where the model is served does not belong here: an answer stays paid when an address changes.
+        """
+        return str(getattr(self, "model", type(self).__name__))
+
+    def sampling(self) -> Sampling:
+        """How to draw where a request leaves it open."""
+        return Sampling()
+
+    async def open(self) -> None:
+        """Get ready before the first request: connect, load, start a server. Called once."""
+
+    async def close(self) -> None:
+        """Let go of what `open` took. Called once, also after a failure."""
+
+    @abstractmethod
+    async def complete(self, request: Request) -> Reply:
+        """Answer in ONE attempt; the core retries.
+
+        Raises:
+            TeacherError: with the kind of the failure, and ``retry_after`` and ``charged`` where known.
+        """
+
+    def status(self) -> Mapping[str, float]:
+        """Figures to show beside the progress, as ``tokens_per_second``."""
+        return {}
+
+
+@dataclass(frozen=True, kw_only=True)
+class BatchTeacher(Teacher):
+    """An engine in this process that answers many requests at once; the core gathers them into batches."""
+
+    batch_size: Annotated[int, "requests answered together"] = 8
+
+    @abstractmethod
+    def complete_batch(self, requests: Sequence[Request]) -> Sequence[Reply]:
+        """Answer all ``requests``, in their order. Runs in a thread of its own, one call at a time."""
+
+    async def complete(self, request: Request) -> Reply:
+        """Answer a single request as a batch of one."""
+        return self.complete_batch([request])[0]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Filter(Provider):
+    """Judges rows; those that it drops are written out with the reason."""
+
+    by_row: ClassVar[bool] = False
+    """Whether a row's judgement depends on that row alone, so that it can be known while rows are made."""
+
+    @abstractmethod
+    def judge(self, batch: Sequence[Instruction]) -> Sequence[Judgement]:
+        """One judgement for each row of ``batch``, in order. Called batch after batch on one instance."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RowFilter(Filter):
+    """The easy kind of filter: one row at a time, and only a reason to drop it."""
+
+    by_row: ClassVar[bool] = True
+
+    @abstractmethod
+    def reject(self, row: Instruction) -> str | None:
+        """The reason to drop ``row``, or None to keep it."""
+
+    def judge(self, batch: Sequence[Instruction]) -> Sequence[Judgement]:
+        """`reject` for each row."""
+        reasons = [self.reject(row) for row in batch]
+        return [Judgement(keep=reason is None, reason=reason) for reason in reasons]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trainer(Provider):
+    """Tunes a model on rows."""
+
+    @property
+    @abstractmethod
+    def base(self) -> str:
+        """The model that is tuned, as its teacher names it: what ``[evaluate] baseline`` scores."""
+
+    @abstractmethod
+    def train(self, data: TrainingData, output: Path) -> Checkpoint:
+        """Tune on ``data`` and leave a whole model in Hugging Face format in ``output``.
+
+        ``output`` may hold what an interrupted call on the same data left behind; go on from there. What only
+        serves that purpose is gone when the call returns.
+        """
+
+
+@dataclass(frozen=True, kw_only=True)
+class Benchmark(Provider):
+    """Problems, and the judgement of programs that claim to solve them. A benchmark never generates."""
+
+    data: Annotated[Path | None, "a local file of the benchmark's data instead of its packaged or official one"] = None
+    limit: Annotated[int | None, "use only the first so many problems"] = None
+    samples: Annotated[int, "answers drawn for each problem"] = 1
+
+    @abstractmethod
+    def problems(self) -> Iterator[Problem]:
+        """All problems, in the benchmark's order; the core applies ``limit``."""
+
+    @abstractmethod
+    def request(self, problem: Problem) -> Request:
+        """What to ask the model under test."""
+
+    @abstractmethod
+    def extract(self, problem: Problem, reply: Reply) -> str:
+        """The whole program in an answer, ready to be judged."""
+
+    @abstractmethod
+    def judge(self, submissions: Iterable[Submission]) -> Iterator[Verdict]:
+        """Judge programs in the sandbox; one verdict for each submission, in order."""
+
+    @abstractmethod
+    def needles(self) -> Iterator[Needle]:
+        """The texts that decontamination must look for."""
+
+    def provenance(self) -> Mapping[str, str]:
+        """What a score needs beside it to be compared: data file, hash, semantics, package versions."""
+        return {}

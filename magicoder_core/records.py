@@ -1,0 +1,320 @@
+"""The records that flow between stages: frozen, keyword-only, and named by their content.
+
+``id`` is the first 16 hex digits of the sha256 of a record's canonical JSON, without the fields that only
+annotate it (``annotations``): two runs that make the same thing give it the same name. Each record names its
+parent's id, so that ``magicoder explain`` can walk from a verdict back to the line of source code behind it.
+
+On disk a record is one JSON object a line, keys as the fields are called here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, ClassVar, Literal, Self
+
+Status = Literal["pass", "fail", "timeout", "out_of_memory", "crash", "compile_error", "harness_error"]
+"""What became of one program. ``harness_error`` is ours or the machine's and never counts against a model."""
+
+Role = Literal["system", "user", "assistant"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """Anything that is written as one line of JSON."""
+
+    nested: ClassVar[Mapping[str, type[Record]]] = {}
+    """Fields that hold a record, or a list of records, of this class."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The record as plain JSON values, in the order of its fields."""
+        return {item.name: _plain(getattr(self, item.name)) for item in fields(self)}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """The record of such values; unknown keys are ignored, so that old readers read newer files.
+
+        Raises:
+            KeyError: a field without a default is missing.
+        """
+        known = {item.name for item in fields(cls) if item.init}
+        return cls(**{name: cls._revive(name, value) for name, value in data.items() if name in known})
+
+    @classmethod
+    def _revive(cls, name: str, value: Any) -> Any:
+        kind = cls.nested.get(name)
+        if isinstance(value, list):
+            return tuple(kind.from_dict(item) if kind else _frozen(item) for item in value)
+        return kind.from_dict(value) if kind and value is not None else value
+
+
+@dataclass(frozen=True, kw_only=True)
+class Identified(Record):
+    """A record that is named by its content."""
+
+    annotations: ClassVar[frozenset[str]] = frozenset()
+    """Fields that say something about the record and do not change which one it is."""
+
+    id: str = field(init=False, default="")
+
+    def __post_init__(self) -> None:
+        """Name the record."""
+        object.__setattr__(self, "id", self._content_id())
+
+    def _content_id(self) -> str:
+        left_out = self.annotations | {"id"}
+        return content_id({key: value for key, value in self.to_dict().items() if key not in left_out})
+
+
+def content_id(content: Mapping[str, Any]) -> str:
+    """First 16 hex digits of the sha256 of the canonical JSON of ``content``."""
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(text.encode("ascii")).hexdigest()[:16]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Record):
+        return value.to_dict()
+    if isinstance(value, tuple | list):
+        return [_plain(item) for item in value]
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    return str(value) if isinstance(value, Path) else value
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(_frozen(item) for item in value) if isinstance(value, list) else value
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shard:
+    """The part of a corpus that one reader takes: documents whose number modulo ``count`` is ``index``.
+
+    ``seed`` is the run's seed; what a source draws may depend on it and on the document, never on the shard.
+    """
+
+    index: int = 0
+    count: int = 1
+    seed: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Origin(Record):
+    """Where a snippet comes from; ``None`` means unknown, never "free to use".
+
+    ``lines`` is the first and the last line, counted from 1; ``path`` is relative to the corpus or repository.
+    """
+
+    corpus: str
+    path: str
+    repository: str | None = None
+    revision: str | None = None
+    licence: str | None = None
+    lines: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Snippet(Identified):
+    """A few consecutive lines of real code, the seed of an instruction."""
+
+    nested: ClassVar[Mapping[str, type[Record]]] = {"origin": Origin}
+
+    code: str
+    language: str
+    origin: Origin
+
+
+@dataclass(frozen=True, kw_only=True)
+class Message(Record):
+    """One turn of a conversation."""
+
+    role: Role
+    content: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sampling(Record):
+    """How to draw an answer; ``None`` leaves the choice to the teacher.
+
+    ``max_tokens`` counts generated tokens. ``sample`` numbers repeated draws of one request from 0 (it makes
+    their ids differ). ``grammar`` is GBNF, for teachers with the capability ``grammar``.
+    """
+
+    temperature: float | None = None
+    top_p: float | None = None
+    max_tokens: int | None = None
+    seed: int | None = None
+    stop: tuple[str, ...] = ()
+    grammar: str | None = None
+    sample: int = 0
+
+    def over(self, defaults: Sampling) -> Sampling:
+        """This sampling, with what it leaves open taken from ``defaults``."""
+        chosen = {
+            item.name: value if (value := getattr(self, item.name)) not in (None, ()) else getattr(defaults, item.name)
+            for item in fields(self)
+        }
+        return Sampling(**chosen)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request(Identified):
+    """What a model is asked: the conversation so far and how to draw the next turn."""
+
+    nested: ClassVar[Mapping[str, type[Record]]] = {"messages": Message, "sampling": Sampling}
+
+    messages: tuple[Message, ...]
+    sampling: Sampling = field(default_factory=Sampling)
+
+    @classmethod
+    def of(cls, user: str, *, system: str | None = None, sampling: Sampling | None = None) -> Request:
+        """A request of one user turn, after a system turn if one is given."""
+        turns = [Message(role="system", content=system)] if system else []
+        turns.append(Message(role="user", content=user))
+        return cls(messages=tuple(turns), sampling=sampling or Sampling())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Usage(Record):
+    """What an answer took: tokens as the provider counts them, and US dollars where a price is known."""
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    usd: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reply(Record):
+    """A model's answer. ``finish_reason`` is ``stop``, ``length`` or what else the provider said."""
+
+    nested: ClassVar[Mapping[str, type[Record]]] = {"usage": Usage}
+
+    text: str
+    finish_reason: str = "stop"
+    usage: Usage = field(default_factory=Usage)
+    model: str = ""
+    reasoning: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Instruction(Identified):
+    """A problem with its solution: one row of training data.
+
+    ``parent`` is the snippet's id, ``requests`` are the ids of the requests that made it (filled in by the
+    core), ``scores`` hold what filters measured. ``tests`` is a program that checks the solution, if there is one.
+    """
+
+    annotations: ClassVar[frozenset[str]] = frozenset({"scores", "requests"})
+
+    problem: str
+    solution: str
+    language: str
+    method: str
+    parent: str
+    tests: str | None = None
+    requests: tuple[str, ...] = ()
+    scores: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rejection(Record):
+    """Why a method made no instruction of a snippet: a short reason to count by, and the case at hand."""
+
+    reason: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judgement(Record):
+    """A filter's word on one row: keep it or not, why, with what evidence, and what it measured."""
+
+    keep: bool
+    filter: str = ""
+    reason: str | None = None
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+    scores: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """The rows to train on: a JSONL file of instructions, how many they are, and the run's seed.
+
+    Iterating yields one `Instruction` after another without holding the file in memory.
+    """
+
+    path: Path
+    rows: int
+    seed: int = 0
+
+    def __iter__(self) -> Iterator[Instruction]:
+        """The rows in the file's order."""
+        with self.path.open(encoding="utf-8") as lines:
+            for line in lines:
+                yield Instruction.from_dict(json.loads(line))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checkpoint(Record):
+    """A model in Hugging Face format: its folder, the model it was tuned from, the sha256 over its files."""
+
+    path: str
+    base_model: str
+    digest: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem(Record):
+    """One task of a benchmark. ``id`` is the benchmark's own name for it, as ``HumanEval/0``."""
+
+    id: str
+    benchmark: str
+    prompt: str
+    entry_point: str | None = None
+    language: str = "python"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Submission(Record):
+    """A whole program that claims to solve a problem; ``sample`` numbers the tries from 0."""
+
+    problem_id: str
+    code: str
+    sample: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict(Record):
+    """What became of a submission. ``isolation`` names how strongly the program was locked in."""
+
+    problem_id: str
+    sample: int
+    status: Status
+    detail: str = ""
+    cpu_seconds: float = 0.0
+    isolation: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report(Record):
+    """A benchmark's scores; each metric says its value and its 95% interval ``[low, high]``."""
+
+    benchmark: str
+    metrics: Mapping[str, Any]
+    versions: Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Needle(Record):
+    """A text of a benchmark that must not be in training data; ``kind`` says which part of the problem it is."""
+
+    benchmark: str
+    problem_id: str
+    kind: str
+    text: str
+
+
+Instructions = Sequence[Instruction]
+"""A batch of rows, as a filter is given them."""
