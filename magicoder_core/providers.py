@@ -38,6 +38,15 @@ from magicoder_core.records import (
 class Provider(ABC):  # noqa: B024 - each kind below has its abstract methods
     """What all kinds share: options are fields, and only the options are pickled."""
 
+    def check(self) -> None:
+        """Look, before a run spends anything, whether this can work here: a key, a file, a tool.
+
+        Must be quick and must not reach the network.
+
+        Raises:
+            MagicoderError: it cannot; one line that says what is missing and what to do.
+        """
+
     def __getstate__(self) -> dict[str, Any]:
         """The options alone: open connections and counters stay where they were made."""
         return {item.name: getattr(self, item.name) for item in fields(self)}
@@ -106,6 +115,10 @@ class Teacher(Provider):
         Where the model is served does not belong here: an answer stays paid when an address changes.
         """
         return str(getattr(self, "model", type(self).__name__))
+
+    def supports(self, capability: str) -> bool:
+        """Whether requests may use a capability; override where it depends on an option."""
+        return capability in self.capabilities
 
     def sampling(self) -> Sampling:
         """How to draw where a request leaves it open."""
