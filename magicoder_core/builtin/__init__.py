@@ -4,4 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from magicoder_core.hookspecs import hookimpl
+from magicoder_core import Teacher, hookimpl
+from magicoder_core.builtin.openai_compatible import OpenAICompatible
+
+
+@hookimpl
+def teacher() -> Mapping[str, type[Teacher]]:
+    """The default way to a model: any OpenAI-compatible server."""
+    return {"openai-compatible": OpenAICompatible}
