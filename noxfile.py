@@ -8,20 +8,24 @@ prove what stands alone (`core`, `plugins`, `build`) have environments of their 
 from __future__ import annotations
 
 import functools
+import hashlib
 import json
 import os
+import shutil
+import sys
 import tomllib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import nox
 
-nox.needs_version = ">=2025.5.1"  # venv_location, project.dependency_groups
+nox.needs_version = ">=2025.5.1"  # project.dependency_groups
 nox.options.default_venv_backend = "virtualenv"  # uv takes torch's CUDA build, several GB, whatever we ask of it
 nox.options.error_on_missing_interpreters = False  # `core` says which Python it skips, in CI too
 nox.options.sessions = ["tests"]
 
 ROOT = Path(__file__).parent
+SHARED = ROOT / ".venv"
 PROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
 PLUGINS = sorted(path.parent for path in ROOT.glob("plugins/*/pyproject.toml"))
 PYTHONS = ("3.11", "3.12", "3.13")
@@ -38,8 +42,8 @@ if pyenv := os.environ.get("PYENV_ROOT"):
     installed = [path.name for version in PYTHONS for path in sorted(Path(pyenv).glob(f"versions/{version}.*"))]
     os.environ.setdefault("PYENV_VERSION", ":".join(installed))
 
-everything = functools.partial(nox.session, venv_location=".venv", reuse_venv=True)
-"""A session in the shared environment. It may be the one that nox itself runs in: nothing in it is ever removed."""
+everything = functools.partial(nox.session, venv_backend="none")
+"""A session in the shared `.venv`, which `environment` makes: nox itself may be running in it."""
 
 
 def lowest(requirements: Iterable[str]) -> list[str]:
@@ -68,25 +72,50 @@ def group(*names: str) -> list[str]:
     return list(nox.project.dependency_groups(PROJECT, *names))
 
 
+def environment(session: nox.Session) -> Path:
+    """The folder of the virtual environment in which the session's programs stand; `.venv` is made if need be."""
+    if session.venv_backend != "none":
+        return Path(session.virtualenv.location)
+    if not (SHARED / "bin" / "python").exists():
+        session.run_install(sys.executable, "-m", "virtualenv", "--quiet", str(SHARED), external=True)
+    return SHARED
+
+
+def run(session: nox.Session, program: str, *args: str, **env: str) -> None:
+    """Run a program of the session's environment."""
+    programs = environment(session) / "bin"
+    path = os.pathsep.join([str(programs), os.environ["PATH"]])
+    session.run(str(programs / program), *args, external=True, env={"PATH": path, **env})
+
+
 def install(session: nox.Session, folders: Sequence[Path], *requirements: str, constraints: Iterable[str] = ()) -> None:
     """Install ``folders`` editable, in one pip command: plugins find the core there, as it is on no index yet."""
-    session.install(*BUILD)
-    held = Path(session.virtualenv.location) / "constraints.txt"
+    held = environment(session) / "constraints.txt"
     held.write_text("\n".join([*CONSTRAINTS, *constraints]) + "\n", encoding="utf-8")
+    quiet = [] if sys.stdout.isatty() else ["--quiet"]
+    pip = ["-m", "pip", "install", *quiet]
+    run(session, "python", *pip, *BUILD)
     editable = [f"--editable={folder}" for folder in folders]
-    session.install("--no-build-isolation", f"--constraint={held}", *editable, *requirements)
+    run(session, "python", *pip, "--no-build-isolation", f"--constraint={held}", *editable, *requirements)
 
 
 def install_everything(session: nox.Session, *groups: str) -> None:
-    """Core, all plugins, and the tools of ``groups``."""
-    install(session, [ROOT, *PLUGINS], *group(*groups))
+    """Core, all plugins, and the tools of ``groups``, unless that is what was installed last."""
+    folders = [ROOT, *PLUGINS]
+    wanted = [Path(__file__), *(folder / "pyproject.toml" for folder in folders)]
+    digest = hashlib.sha256(b"".join(path.read_bytes() for path in wanted)).hexdigest()
+    stamp = environment(session) / "-".join(["installed", *groups])
+    if not stamp.exists() or stamp.read_text("utf-8") != digest:
+        session.log("installing the core, all plugins and what they need into .venv: 2 GB, minutes the first time")
+        install(session, folders, *group(*groups))
+        stamp.write_text(digest, encoding="utf-8")
 
 
 @everything()
 def quickstart(session: nox.Session) -> None:
     """The main job: install everything, then `magicoder run` (with what follows `--`)."""
     install_everything(session)
-    session.run("magicoder", "run", *session.posargs)
+    run(session, "magicoder", "run", *session.posargs)
 
 
 @everything()
@@ -97,12 +126,12 @@ def tests(session: nox.Session) -> None:
         check_style(session)
         check_types(session)
         check_docs(session)
-    session.run("pytest", *(session.posargs or ["tests", *plugin_tests(PLUGINS)]))
+    run(session, "pytest", *(session.posargs or ["tests", *plugin_tests(PLUGINS)]))
 
 
 @everything()
 def dev(session: nox.Session) -> None:
-    """Make `.venv` with the core, all plugins and all tools."""
+    """Make `.venv` with the core, all plugins and all tools, to work in."""
     install_everything(session, "dev")
     session.log("ready: .venv/bin/magicoder, .venv/bin/pytest, .venv/bin/nox")
 
@@ -113,7 +142,7 @@ def core(session: nox.Session, versions: str) -> None:
     """The core alone, with the newest and with the lowest versions it declares."""
     held = lowest(PROJECT["project"]["dependencies"]) if versions == "lowest" else []
     install(session, [ROOT], *group("test"), constraints=held)
-    session.run("pytest", "-m", "not model and not plugins", *(session.posargs or ["tests"]))
+    run(session, "pytest", "-m", "not model and not plugins", *(session.posargs or ["tests"]))
 
 
 @nox.session
@@ -121,8 +150,8 @@ def core(session: nox.Session, versions: str) -> None:
 def plugins(session: nox.Session, folder: Path) -> None:
     """Each plugin alone with the core: it declares all that it needs."""
     install(session, [ROOT, folder], *group("test"))
-    session.run("magicoder", "plugins")
-    session.run("pytest", *plugin_tests([folder]), *session.posargs)
+    run(session, "magicoder", "plugins")
+    run(session, "pytest", *plugin_tests([folder]), *session.posargs)
 
 
 @nox.session
@@ -143,8 +172,8 @@ def types(session: nox.Session) -> None:
 def docs(session: nox.Session) -> None:
     """Generate the reference anew and build the site; a warning is an error."""
     install_everything(session, "docs")
-    session.run("python", "docs/generate.py")
-    session.run("mkdocs", "build", "--strict", "--quiet", "--site-dir", str(ROOT / "site"))
+    run(session, "python", "docs/generate.py")
+    build_site(session)
 
 
 @nox.session
@@ -152,17 +181,15 @@ def build(session: nox.Session) -> None:
     """Wheels of all, installed in a clean environment; `magicoder plugins` must list them."""
     session.install(*BUILD, "virtualenv")
     wheels = ROOT / "dist"
-    for old in wheels.glob("*.whl"):
-        old.unlink()
+    shutil.rmtree(wheels, ignore_errors=True)
     sources = [str(folder) for folder in (ROOT, *PLUGINS)]
-    session.run("pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "--wheel-dir", str(wheels), *sources)
-    clean = Path(session.virtualenv.location) / "clean"
-    session.run("virtualenv", "--quiet", "--clear", str(clean))
+    run(session, "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "--wheel-dir", str(wheels), *sources)
+    clean = environment(session) / "clean"
+    run(session, "virtualenv", "--quiet", "--clear", str(clean))
     built = [str(wheel) for wheel in sorted(wheels.glob("*.whl"))]
-    python = str(clean / "bin" / "python")
-    session.run(python, "-m", "pip", "install", "--quiet", *CONSTRAINTS, *built)
+    session.run(str(clean / "bin" / "pip"), "install", "--quiet", *CONSTRAINTS, *built, external=True)
     with session.chdir(clean):  # where the sources cannot be imported by accident
-        listed = session.run(python, "-m", "magicoder_core.cli.main", "plugins", "--json", silent=True)
+        listed = session.run(str(clean / "bin" / "magicoder"), "plugins", "--json", silent=True, external=True)
     missing = entry_points(PLUGINS) - loaded(str(listed))
     if missing:
         session.error(f"not listed by `magicoder plugins` after installing the wheels: {', '.join(sorted(missing))}")
@@ -172,34 +199,39 @@ def build(session: nox.Session) -> None:
 def bench(session: nox.Session) -> None:
     """Benchmarks, which time and so need a quiet machine."""
     install_everything(session, "dev", "bench")
-    session.run("pytest", "tests/benchmarks", *session.posargs)
+    run(session, "pytest", "tests/benchmarks", *session.posargs)
 
 
 @everything(default=False)
 def gpu(session: nox.Session) -> None:
     """The tests that need a CUDA device."""
     install_everything(session, "test")
-    session.run("pytest", "-m", "gpu", *(session.posargs or ["tests", *plugin_tests(PLUGINS)]))
+    run(session, "pytest", "-m", "gpu", *(session.posargs or ["tests", *plugin_tests(PLUGINS)]))
 
 
 def check_style(session: nox.Session) -> None:
     """Ruff and typos over all; import-linter reads the sources, so they need not be installed."""
-    session.run("ruff", "format", "--check", "--quiet", ".")
-    session.run("ruff", "check", "--quiet", ".")
-    session.run("typos")
+    run(session, "ruff", "format", "--check", "--quiet", ".")
+    run(session, "ruff", "check", "--quiet", ".")
+    run(session, "typos")
     sources = os.pathsep.join(str(path) for path in (ROOT, *(folder / "src" for folder in PLUGINS)))
-    session.run("lint-imports", "--no-cache", env={"PYTHONPATH": sources})
+    run(session, "lint-imports", "--no-cache", PYTHONPATH=sources)
 
 
 def check_types(session: nox.Session) -> None:
     """Mypy over all that is ours but tests."""
-    session.run("mypy", "noxfile.py", "docs/generate.py", "magicoder_core", *(str(path / "src") for path in PLUGINS))
+    run(session, "mypy", "noxfile.py", "docs/generate.py", "magicoder_core", *(str(path / "src") for path in PLUGINS))
 
 
 def check_docs(session: nox.Session) -> None:
     """The reference is what the code says, and each link leads somewhere."""
-    session.run("python", "docs/generate.py", "--check")
-    session.run("mkdocs", "build", "--strict", "--quiet", "--site-dir", str(ROOT / "site"))
+    run(session, "python", "docs/generate.py", "--check")
+    build_site(session)
+
+
+def build_site(session: nox.Session) -> None:
+    """The pages as a site in `site/`; a link that leads nowhere is an error."""
+    run(session, "mkdocs", "build", "--strict", "--quiet")
 
 
 def plugin_tests(folders: Iterable[Path]) -> list[str]:
