@@ -1,1 +1,13 @@
-"""stages."""
+"""The five stages, each a function from files to files.
+
+    seeds -> generate -> filter -> train -> evaluate
+
+A stage reads files of the run directory and writes files; only paths pass between stages. `pipeline.run` drives them.
+"""
+
+from __future__ import annotations
+
+from magicoder_core.stages.pipeline import STAGES, Result, preflight, run
+from magicoder_core.stages.stage import Run, Stage
+
+__all__ = ["STAGES", "Result", "Run", "Stage", "preflight", "run"]

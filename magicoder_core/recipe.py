@@ -1,0 +1,270 @@
+"""Recipes: TOML that names one provider for each stage, with its options.
+
+`read` gives the table with overrides in place, and `bind` makes the providers of it. A missing table means that its
+stage does not run. The resolved table is what a run directory keeps as ``recipe.json``; it can be run again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Generic, TypeVar
+
+from magicoder_core import options
+from magicoder_core.errors import RecipeError
+from magicoder_core.plugins import Catalogue, did_you_mean
+from magicoder_core.providers import Benchmark, Filter, Method, Provider, SeedSource, Teacher, Trainer
+from magicoder_core.resources import templates
+
+P = TypeVar("P", bound=Provider)
+
+LISTED = ("filter", "benchmark")
+"""Tables that may stand several times, in order: ``[[filter]]``, ``[[benchmark]]``."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Generate:
+    """How instructions are made: limits and pace."""
+
+    concurrency: Annotated[int, "requests that may be out at once"] = 8
+    target: Annotated[int | None, "stop when so many rows are made that the row-by-row filters keep"] = None
+    max_requests: Annotated[int | None, "most requests that may be answered"] = None
+    max_tokens: Annotated[int | None, "most tokens, prompts and answers together"] = None
+    max_usd: Annotated[float | None, "most money, in US dollars, at the teacher's prices"] = None
+    attempts: Annotated[int, "how often a request is sent before its failure is final"] = 6
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluate:
+    """How models are scored."""
+
+    baseline: Annotated[bool, "score the trainer's base model too, beside the tuned one"] = False
+    concurrency: Annotated[int, "requests that may be out at once"] = 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sandbox:
+    """What untrusted code may meet."""
+
+    allow_weak_isolation: Annotated[bool, "run code with resource limits alone where bubblewrap cannot work"] = False
+
+
+SETTINGS: Mapping[str, type] = {"generate": Generate, "evaluate": Evaluate, "sandbox": Sandbox}
+"""Tables that are no provider's."""
+
+PROVIDERS: Mapping[str, str] = {
+    "seed_source": "seed_source",
+    "method": "method",
+    "teacher": "teacher",
+    "filter": "filter",
+    "trainer": "trainer",
+    "benchmark": "benchmark",
+    "model": "teacher",
+}
+"""Tables that choose a provider, with its kind: the model under test is a teacher too."""
+
+TOP = ("name", "seed", *PROVIDERS, *SETTINGS)
+
+
+@dataclass(frozen=True)
+class Bound(Generic[P]):
+    """A provider made from its table, with where it comes from."""
+
+    name: str
+    provider: P
+    distribution: str
+    version: str
+
+    def key(self) -> dict[str, Any]:
+        """What decides whether work done by it can be used again: name, version, options."""
+        return {"use": self.name, "version": self.version, "options": options.values(self.provider)}
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A recipe's resolved table; ``source`` is the text it was read from."""
+
+    name: str
+    table: Mapping[str, Any]
+    source: str
+
+    @property
+    def key(self) -> str:
+        """First 8 hex digits of the sha256 of the resolved table: the same recipe finds its run again."""
+        text = json.dumps(self.table, sort_keys=True, default=str)
+        return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """A recipe's providers, bound and checked, and its settings."""
+
+    seed: int
+    seed_source: Bound[SeedSource] | None
+    method: Bound[Method] | None
+    teacher: Bound[Teacher] | None
+    filters: tuple[Bound[Filter], ...]
+    trainer: Bound[Trainer] | None
+    benchmarks: tuple[Bound[Benchmark], ...]
+    model: Bound[Teacher] | None
+    generate: Generate
+    evaluate: Evaluate
+    sandbox: Sandbox
+
+    def providers(self) -> Iterable[Bound[Any]]:
+        """All that the recipe chose."""
+        single = (self.seed_source, self.method, self.teacher, self.trainer, self.model)
+        return (*(bound for bound in single if bound), *self.filters, *self.benchmarks)
+
+
+def present(bound: Bound[P] | None) -> Bound[P]:
+    """What a stage was promised: it runs only if the recipe has its table.
+
+    Raises:
+        RecipeError: the recipe has not.
+    """
+    if bound is None:
+        raise RecipeError("the recipe lacks the table that this stage needs")
+    return bound
+
+
+def packaged() -> list[str]:
+    """Names of the recipes that ship with Magicoder."""
+    return sorted(path.stem for path in (templates() / "recipes").glob("*.toml"))
+
+
+def read(given: str | Path, overrides: Sequence[str] = ()) -> Recipe:
+    """Read a recipe: a path to TOML (or to a run's ``recipe.json``), or the name of a packaged one.
+
+    Raises:
+        RecipeError: no such recipe, no valid TOML, an unknown table, or a wrong override.
+    """
+    path = _locate(given)
+    try:
+        source = path.read_text(encoding="utf-8")
+        table = json.loads(source) if path.suffix == ".json" else tomllib.loads(source)
+    except (OSError, ValueError) as error:
+        raise RecipeError(f"{path}: not readable as a recipe: {error}") from error
+    for override in overrides:
+        _override(table, override)
+    _check_tables(table, path)
+    return Recipe(name=str(table.get("name", path.stem)), table=table, source=source)
+
+
+def _locate(given: str | Path) -> Path:
+    path = Path(given)
+    if path.is_file():
+        return path
+    if path.suffix in {".toml", ".json"} or path.name != str(given):
+        raise RecipeError(f"{given}: no such recipe file")
+    if str(given) not in packaged():
+        raise RecipeError(f"no recipe named '{given}'; packaged are: {', '.join(packaged())}; or give a path to TOML")
+    return templates() / "recipes" / f"{given}.toml"
+
+
+def _check_tables(table: dict[str, Any], path: Path) -> None:
+    for name, value in list(table.items()):
+        if name not in TOP:
+            raise RecipeError(
+                f"{path}: {name}: no such table{did_you_mean(name, TOP) or '; there are: ' + ', '.join(TOP)}"
+            )
+        if name in LISTED and isinstance(value, dict):
+            table[name] = [value]
+        if name not in {"name", "seed"}:
+            _check_shape(name, table[name], path)
+    if not isinstance(table.get("seed", 0), int):
+        raise RecipeError(f"{path}: seed: an integer is needed (got {table['seed']!r})")
+
+
+def _check_shape(name: str, value: Any, path: Path) -> None:
+    rows = value if name in LISTED and isinstance(value, list) else [value]
+    if not all(isinstance(row, dict) for row in rows):
+        raise RecipeError(f"{path}: {name}: a table is needed, as [{name}]")
+    if name in PROVIDERS and not all(isinstance(row.get("use"), str) for row in rows):
+        raise RecipeError(f'{path}: {name}.use: names the provider, as use = "..."; it is missing or no text')
+
+
+def _override(table: dict[str, Any], text: str) -> None:
+    """Put ``path.to.option=value`` into the table; the value is TOML where it reads as TOML, else text."""
+    path, equals, value = text.partition("=")
+    parts = path.strip().split(".")
+    if not equals or not all(parts):
+        raise RecipeError(f"-o {text}: write it as path.to.option=value")
+    place: Any = table
+    for number, part in enumerate(parts[:-1]):
+        place = _step(place, part, f"-o {'.'.join(parts[: number + 1])}")
+    if isinstance(place, list):
+        place = _only(place, f"-o {path}")
+    place[parts[-1]] = _value(value.strip())
+
+
+def _step(place: Any, part: str, where: str) -> Any:
+    if isinstance(place, list):
+        chosen = [row for row in place if row.get("use") == part]
+        if part.isdigit() and int(part) < len(place):
+            return place[int(part)]
+        if chosen:
+            return chosen[0]
+        raise RecipeError(f"{where}: no such entry; there are: {', '.join(row.get('use', '?') for row in place)}")
+    following = place.setdefault(part, {})
+    if not isinstance(following, dict | list):
+        raise RecipeError(f"{where}: is no table but {following!r}")
+    return following
+
+
+def _only(rows: list[Any], where: str) -> Any:
+    if len(rows) != 1:
+        raise RecipeError(f"{where}: there are {len(rows)} entries; say which, by number or by name")
+    return rows[0]
+
+
+def _value(text: str) -> Any:
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def bind(recipe: Recipe, catalogue: Catalogue) -> Plan:
+    """Make all providers of a recipe.
+
+    Raises:
+        RecipeError: an unknown provider or option, or a wrong value; the message names its path in the recipe.
+    """
+    settings = {name: options.bind(cls, recipe.table.get(name, {}), name) for name, cls in SETTINGS.items()}
+    single = {
+        name: _provider(catalogue, kind, recipe.table[name], name) if name in recipe.table else None
+        for name, kind in PROVIDERS.items()
+        if name not in LISTED
+    }
+    listed = {
+        f"{name}s": tuple(
+            _provider(catalogue, name, row, f"{name}[{number}]")
+            for number, row in enumerate(recipe.table.get(name, []))
+        )
+        for name in LISTED
+    }
+    plan = Plan(seed=recipe.table.get("seed", 0), **single, **listed, **settings)  # type: ignore[arg-type]  # by name
+    _check_whole(plan)
+    return plan
+
+
+def _provider(catalogue: Catalogue, kind: str, table: Mapping[str, Any], where: str) -> Bound[Any]:
+    found = catalogue.find(kind, table["use"], where=f"{where}.use")
+    given = {name: value for name, value in table.items() if name != "use"}
+    provider = options.bind(found.provider, given, where)
+    return Bound(found.name, provider, found.distribution, found.version)
+
+
+def _check_whole(plan: Plan) -> None:
+    """Whoever makes rows needs both a method and a teacher."""
+    if (plan.method is None) != (plan.teacher is None):
+        missing = "method" if plan.method is None else "teacher"
+        raise RecipeError(f"{missing}: missing; [method] and [teacher] are needed together to make rows")
+    names = [bound.name for bound in plan.benchmarks]
+    if twice := {name for name in names if names.count(name) > 1}:
+        raise RecipeError(f"benchmark: '{twice.pop()}' stands twice; a run has one folder for each benchmark")

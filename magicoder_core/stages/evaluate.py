@@ -1,0 +1,228 @@
+"""The stage `evaluate`: ask the model under test for programs, judge them in the sandbox, report the score.
+
+    <benchmark>/samples.jsonl    {task_id, sample, solution, finish_reason, request}
+    <benchmark>/verdicts.jsonl   {task_id, sample, status, detail, isolation}
+    <benchmark>/timings.jsonl    {task_id, sample, cpu_seconds}: apart, because they differ from run to run
+    <benchmark>/report.json      metrics with their intervals, and all that a score needs beside it
+    <benchmark>/baseline/...     the same for the model before tuning
+
+The model under test is a teacher: the recipe's ``[model]``, else the run's own checkpoint.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from importlib import metadata
+from itertools import islice
+from typing import Any
+
+from magicoder_core import jsonl, options, progress, sandbox, scoring
+from magicoder_core.asking import Asker, Gate, Journal
+from magicoder_core.asking.ask import FATAL, RETRIED
+from magicoder_core.errors import RunError, TeacherError
+from magicoder_core.providers import BatchTeacher, Benchmark, Teacher
+from magicoder_core.recipe import Bound, Plan
+from magicoder_core.records import Problem, Report, Request, Submission, Verdict
+from magicoder_core.stages import train
+from magicoder_core.stages.stage import Counts, Run, Stage
+from magicoder_core.stages.window import in_order
+
+SERVED_BY = "transformers"
+"""The teacher that serves a checkpoint."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A model under test; ``folder`` is where its files go, below the benchmark's own."""
+
+    label: str
+    teacher: Bound[Teacher]
+    folder: str = ""
+
+    @property
+    def identity(self) -> str:
+        """What names it in the journal."""
+        return f"{self.teacher.name}:{self.teacher.provider.identity}"
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One answer to one problem; ``code`` is None if the model gave none, and ``note`` says why."""
+
+    problem: Problem
+    number: int
+    code: str | None
+    note: str
+    request: str
+
+
+def candidates(run: Run) -> list[Candidate]:
+    """The models to score, the one before tuning last."""
+    plan = run.plan
+    if plan.model:
+        return [Candidate("model", plan.model)]
+    run.digest(train.CHECKPOINT, stage="train")
+    chosen = [Candidate("tuned", _served(run, str(run / train.CHECKPOINT)))]
+    if plan.evaluate.baseline and plan.trainer:
+        chosen.append(Candidate("baseline", _served(run, plan.trainer.provider.base), "baseline"))
+    return chosen
+
+
+def _served(run: Run, model: str) -> Bound[Teacher]:
+    found = run.catalogue.find("teacher", SERVED_BY, where="evaluate")
+    teacher = options.bind(found.provider, {"model": model}, "evaluate")
+    return Bound(found.name, teacher, found.distribution, found.version)  # type: ignore[arg-type]  # of kind teacher
+
+
+def _key(run: Run) -> Mapping[str, Any]:
+    return {
+        "models": {candidate.label: candidate.identity for candidate in candidates(run)},
+        "model": run.plan.model.key() if run.plan.model else None,
+        "benchmarks": [bound.key() for bound in run.plan.benchmarks],
+        "isolation": "weak allowed" if run.plan.sandbox.allow_weak_isolation else "strong",
+    }
+
+
+def _work(run: Run) -> Counts:
+    counts: Counts = {}
+    with Journal(run / "journal.jsonl") as journal:
+        for candidate in candidates(run):
+            for bound in run.plan.benchmarks:
+                report = _score(run, candidate, bound, journal)
+                counts.setdefault(bound.name, {})[candidate.label] = dict(report.metrics)
+    return counts
+
+
+def _score(run: Run, candidate: Candidate, bound: Bound[Benchmark], journal: Journal) -> Report:
+    """Answers, verdicts and the report of one model on one benchmark."""
+    folder = run / bound.name / candidate.folder
+    folder.mkdir(parents=True, exist_ok=True)
+    samples = asyncio.run(_answers(run, candidate, bound, journal))
+    jsonl.write(folder / "samples.jsonl", (_sample_row(sample) for sample in samples))
+    verdicts = judge(bound.provider, samples, f"{bound.name}, {candidate.label}")
+    jsonl.write(folder / "verdicts.jsonl", (verdict_row(verdict) for verdict in verdicts))
+    jsonl.write(folder / "timings.jsonl", (_timing_row(verdict) for verdict in verdicts))
+    report = make_report(bound, verdicts, {"model": candidate.identity})
+    jsonl.write_json(folder / "report.json", report.to_dict())
+    return report
+
+
+async def _answers(run: Run, candidate: Candidate, bound: Bound[Benchmark], journal: Journal) -> list[Sample]:
+    benchmark, teacher = bound.provider, candidate.teacher.provider
+    width = max(run.plan.evaluate.concurrency, teacher.batch_size if isinstance(teacher, BatchTeacher) else 1)
+    asker = Asker(teacher, candidate.teacher.name, journal, Gate(width))
+    wanted = [(problem, number) for problem in chosen(benchmark) for number in range(benchmark.samples)]
+    name = f"{bound.name}, {candidate.label}"
+    samples = []
+    with progress.task(f"answer {name}", len(wanted), "answer") as advance:
+        async with asker.running():
+            work = in_order(wanted, lambda item: _answer(benchmark, *item, asker, bound.name), lambda: 4 * width)
+            async for _, sample in work:
+                samples.append(sample)
+                advance(**{key: round(value, 1) for key, value in teacher.status().items()})
+    if samples and all(sample.code is None for sample in samples):
+        raise RunError(f"evaluate: {name}: the model answered nothing; the last time: {samples[-1].note}")
+    return samples
+
+
+def chosen(benchmark: Benchmark) -> Iterator[Problem]:
+    """The problems that count: the first ``limit``, or all."""
+    return islice(benchmark.problems(), benchmark.limit)
+
+
+async def _answer(benchmark: Benchmark, problem: Problem, number: int, asker: Asker, name: str) -> Sample:
+    """One answer. A request that this model can never answer is noted; what may pass stops the stage, resumable."""
+    asked = benchmark.request(problem)
+    request = Request(messages=asked.messages, sampling=replace(asked.sampling, sample=number))
+    ask = asker.on_behalf_of(f"{name}/{problem.id}")
+    try:
+        reply = await ask(request)
+    except TeacherError as error:
+        if error.kind in FATAL | RETRIED:
+            raise RunError(f"evaluate: {problem.id}: {error}; run the same command again to go on") from error
+        return Sample(problem, number, None, f"no answer: {error.kind}: {error}", ask.requests[-1])
+    return Sample(problem, number, benchmark.extract(problem, reply), reply.finish_reason, ask.requests[-1])
+
+
+def judge(benchmark: Benchmark, samples: Iterable[Sample], name: str) -> list[Verdict]:
+    """One verdict for each sample, in order; a sample without code is no failure of the model's program."""
+    listed = list(samples)
+    programs = (
+        Submission(problem_id=sample.problem.id, code=sample.code, sample=sample.number)
+        for sample in listed
+        if sample.code is not None
+    )
+    verdicts = benchmark.judge(programs)
+    result = []
+    with progress.task(f"judge {name}", len(listed), "program") as advance:
+        for sample in listed:
+            result.append(_unanswered(sample) if sample.code is None else next(verdicts))
+            advance(passed=sum(verdict.status == "pass" for verdict in result))
+    return result
+
+
+def _unanswered(sample: Sample) -> Verdict:
+    return Verdict(problem_id=sample.problem.id, sample=sample.number, status="harness_error", detail=sample.note)
+
+
+def make_report(bound: Bound[Benchmark], verdicts: list[Verdict], facts: Mapping[str, str]) -> Report:
+    """The score of ``verdicts`` with its interval, and what it can only be compared beside."""
+    results: dict[str, list[bool]] = {}
+    for verdict in verdicts:
+        if verdict.status != "harness_error":
+            results.setdefault(verdict.problem_id, []).append(verdict.status == "pass")
+    statuses = Counter(verdict.status for verdict in verdicts)
+    problems = len({verdict.problem_id for verdict in verdicts})
+    limit = bound.provider.limit
+    versions = {
+        "magicoder-core": metadata.version("magicoder-core"),
+        bound.distribution: bound.version,
+        "subset": f"the first {problems} problems" if limit else f"all {problems} problems",
+        "isolation": ", ".join(sorted({verdict.isolation for verdict in verdicts} - {""})) or "none",
+        **bound.provider.provenance(),
+        **facts,
+    }
+    metrics = {**scoring.summary(results), "statuses": dict(sorted(statuses.items()))}
+    return Report(benchmark=bound.name, metrics=metrics, versions=versions)
+
+
+def _sample_row(sample: Sample) -> dict[str, Any]:
+    return {
+        "task_id": sample.problem.id,
+        "sample": sample.number,
+        "solution": sample.code,
+        "finish_reason": sample.note,
+        "request": sample.request,
+    }
+
+
+def verdict_row(verdict: Verdict) -> dict[str, Any]:
+    """A verdict as it is written: nothing in it depends on how fast the machine was."""
+    return {
+        "task_id": verdict.problem_id,
+        "sample": verdict.sample,
+        "status": verdict.status,
+        "detail": verdict.detail,
+        "isolation": verdict.isolation,
+    }
+
+
+def _timing_row(verdict: Verdict) -> dict[str, Any]:
+    return {"task_id": verdict.problem_id, "sample": verdict.sample, "cpu_seconds": round(verdict.cpu_seconds, 4)}
+
+
+def _folders(plan: Plan) -> list[str]:
+    baseline = [""] if plan.model or not plan.evaluate.baseline else ["", "baseline/"]
+    return [f"{bound.name}/{folder}report.json" for bound in plan.benchmarks for folder in baseline]
+
+
+def guarded(run: Run) -> Counts:
+    """The stage's work, with the isolation that the recipe allows."""
+    with sandbox.weak_isolation(allowed=run.plan.sandbox.allow_weak_isolation):
+        return _work(run)
+
+
+STAGE = Stage(name="evaluate", applies=lambda plan: bool(plan.benchmarks), outputs=_folders, key=_key, work=guarded)

@@ -1,0 +1,58 @@
+"""What a stage is to the pipeline."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from magicoder_core import jsonl
+from magicoder_core.errors import RunError
+from magicoder_core.plugins import Catalogue
+from magicoder_core.recipe import Plan, Recipe
+from magicoder_core.rundir import RunDirectory
+
+Counts = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Run:
+    """A recipe at work in its directory.
+
+    ``continues`` tells a stage that an interrupted try of it, with the same key, is being continued.
+    """
+
+    recipe: Recipe
+    plan: Plan
+    directory: RunDirectory
+    catalogue: Catalogue
+    continues: bool = False
+
+    def __truediv__(self, name: str) -> Path:
+        """A file of the run."""
+        return self.directory / name
+
+    def digest(self, name: str, *, stage: str) -> str:
+        """sha256 of an input.
+
+        Raises:
+            RunError: it is not there; the message names the stage that makes it.
+        """
+        if not (self / name).exists():
+            raise RunError(f"{self / name}: missing; the stage '{stage}' makes it: run that first")
+        return jsonl.digest(self / name)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage: whether a recipe has it, what it makes, what it depends on, and its work.
+
+    ``work`` returns counts, for ``run.json`` and the user.
+    """
+
+    name: str
+    applies: Callable[[Plan], bool]
+    outputs: Callable[[Plan], list[str]]
+    key: Callable[[Run], Mapping[str, Any]]
+    work: Callable[[Run], Counts]
