@@ -4,8 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from magicoder_core import Teacher, hookimpl
+from magicoder_core import SeedSource, Teacher, hookimpl
+from magicoder_core.builtin.files import Files
 from magicoder_core.builtin.openai_compatible import OpenAICompatible
+
+
+@hookimpl
+def seed_source() -> Mapping[str, type[SeedSource]]:
+    """Code on this machine."""
+    return {"files": Files}
 
 
 @hookimpl
