@@ -9,8 +9,8 @@ conversation alone, a fault on the seed, the request's content and how often tha
 
     python tests/servers.py --port 0 --count-file seen.jsonl --script 429-ms,reset   # prints its URL, then serves
 
-``--count-file`` gets one line for each request before it is answered and one when it was answered whole, each by one
-write: it tells what a server saw even of a client (or a server) that was killed. Only the standard library is used.
+``--count-file`` gets one line for each request before it is answered and one when its whole answer is about to be
+sent, each by one write: it tells what a server saw even of a client (or a server) that was killed. Only the standard library is used.
 """
 
 from __future__ import annotations
@@ -250,9 +250,10 @@ class Server:
             writer.write(_head(200, {}, len(text)) + text[: len(text) // 2].encode())
             await writer.drain()
             return False
-        await self._send(writer, 200, text)
+        # Noted first: once it is sent, the client may be done and end this process.
         self.answered[asked.hash] += 1
         self._note("answered", asked)
+        await self._send(writer, 200, text)
         return True
 
     async def _error(self, writer: asyncio.StreamWriter, fault: str | None, headers: Mapping[str, str]) -> None:

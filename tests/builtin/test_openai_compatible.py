@@ -13,6 +13,7 @@ from servers import Server
 from magicoder_core import Message, RecipeError, Request, Sampling, TeacherError, find, http
 from magicoder_core.builtin.openai_compatible import OpenAICompatible
 from magicoder_core.options import bind
+from magicoder_core.testing import TeacherContract
 
 PROMPT = "Make [Problem Description] and [Solution] of:\n```\nfor child in children:\n```"
 KEY = "sk-test-0123456789abcdef"
@@ -320,3 +321,13 @@ def test_as_a_process_it_counts_what_it_saw(tmp_path):
         process.kill()
     again = Server(count_file=seen)
     assert (list(again.counts.values()), list(again.answered.values())) == ([2], [1])
+
+
+class TestContract(TeacherContract):
+    deterministic = True
+    failing = OpenAICompatible(model="m", base_url="http://127.0.0.1:9/v1")
+
+    @pytest.fixture
+    def subject(self):
+        with Server() as server:
+            yield OpenAICompatible(model="loopback", base_url=server.url)
