@@ -13,7 +13,6 @@ import json
 import os
 import shutil
 import sys
-import tomllib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -59,12 +58,6 @@ def lowest(requirements: Iterable[str]) -> list[str]:
         floors = [item.version for item in requirement.specifier if item.operator in {">=", "~="}]
         held += [f"{requirement.name}=={version}{marker}" for version in floors]
     return held
-
-
-def entry_points(folders: Iterable[Path]) -> set[str]:
-    """The names under which the distributions in ``folders`` announce themselves to the core."""
-    projects = [tomllib.loads((folder / "pyproject.toml").read_text("utf-8"))["project"] for folder in folders]
-    return {name for project in projects for name in project.get("entry-points", {}).get("magicoder", {})}
 
 
 def group(*names: str) -> list[str]:
@@ -126,7 +119,7 @@ def tests(session: nox.Session) -> None:
         check_style(session)
         check_types(session)
         check_docs(session)
-    run(session, "pytest", *(session.posargs or ["tests", *plugin_tests(PLUGINS)]))
+    run(session, "pytest", *(session.posargs or ["-m", "not gpu", "tests", *plugin_tests(PLUGINS)]))
 
 
 @everything()
@@ -142,7 +135,7 @@ def core(session: nox.Session, versions: str) -> None:
     """The core alone, with the newest and with the lowest versions it declares."""
     held = lowest(PROJECT["project"]["dependencies"]) if versions == "lowest" else []
     install(session, [ROOT], *group("test"), constraints=held)
-    run(session, "pytest", "-m", "not model and not plugins", *(session.posargs or ["tests"]))
+    run(session, "pytest", "-m", "not model and not plugins and not gpu", *(session.posargs or ["tests"]))
 
 
 @nox.session
@@ -151,7 +144,7 @@ def plugins(session: nox.Session, folder: Path) -> None:
     """Each plugin alone with the core: it declares all that it needs."""
     install(session, [ROOT, folder], *group("test"))
     run(session, "magicoder", "plugins")
-    run(session, "pytest", *plugin_tests([folder]), *session.posargs)
+    run(session, "pytest", "-m", "not gpu", *plugin_tests([folder]), *session.posargs)
 
 
 @nox.session
@@ -190,7 +183,9 @@ def build(session: nox.Session) -> None:
     session.run(str(clean / "bin" / "pip"), "install", "--quiet", *CONSTRAINTS, *built, external=True)
     with session.chdir(clean):  # where the sources cannot be imported by accident
         listed = session.run(str(clean / "bin" / "magicoder"), "plugins", "--json", silent=True, external=True)
-    missing = entry_points(PLUGINS) - loaded(str(listed))
+    missing = {f"magicoder-{folder.name}" for folder in PLUGINS} - {
+        item["distribution"] for item in json.loads(str(listed))
+    }
     if missing:
         session.error(f"not listed by `magicoder plugins` after installing the wheels: {', '.join(sorted(missing))}")
 
@@ -237,8 +232,3 @@ def build_site(session: nox.Session) -> None:
 def plugin_tests(folders: Iterable[Path]) -> list[str]:
     """The test folders of plugins, as pytest takes them."""
     return [str((folder / "tests").relative_to(ROOT)) for folder in folders if (folder / "tests").is_dir()]
-
-
-def loaded(listed: str) -> set[str]:
-    """The plugins that `magicoder plugins --json` says it loaded."""
-    return {item["distribution"].removeprefix("magicoder-") for item in json.loads(listed)}
