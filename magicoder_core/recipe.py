@@ -235,7 +235,9 @@ def bind(recipe: Recipe, catalogue: Catalogue) -> Plan:
     Raises:
         RecipeError: an unknown provider or option, or a wrong value; the message names its path in the recipe.
     """
-    settings = {name: options.bind(cls, recipe.table.get(name, {}), name) for name, cls in SETTINGS.items()}
+    settings: dict[str, Any] = {
+        name: options.bind(cls, recipe.table.get(name, {}), name) for name, cls in SETTINGS.items()
+    }
     single = {
         name: _provider(catalogue, kind, recipe.table[name], name) if name in recipe.table else None
         for name, kind in PROVIDERS.items()

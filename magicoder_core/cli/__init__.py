@@ -1,1 +1,1 @@
-"""cli."""
+"""The command line: one thin file per command, imported when the command is called."""

@@ -7,7 +7,7 @@ A stage reads files of the run directory and writes files; only paths pass betwe
 
 from __future__ import annotations
 
-from magicoder_core.stages.pipeline import STAGES, Result, preflight, run
+from magicoder_core.stages.pipeline import STAGES, Result, pending, preflight, run, select
 from magicoder_core.stages.stage import Run, Stage
 
-__all__ = ["STAGES", "Result", "Run", "Stage", "preflight", "run"]
+__all__ = ["STAGES", "Result", "Run", "Stage", "pending", "preflight", "run", "select"]

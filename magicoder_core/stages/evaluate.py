@@ -225,4 +225,11 @@ def guarded(run: Run) -> Counts:
         return _work(run)
 
 
-STAGE = Stage(name="evaluate", applies=lambda plan: bool(plan.benchmarks), outputs=_folders, key=_key, work=guarded)
+STAGE = Stage(
+    name="evaluate",
+    providers=lambda plan: [*([plan.model] if plan.model else []), *plan.benchmarks],
+    applies=lambda plan: bool(plan.benchmarks),
+    outputs=_folders,
+    key=_key,
+    work=guarded,
+)

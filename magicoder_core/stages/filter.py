@@ -108,6 +108,7 @@ def _work(run: Run) -> Counts:
 
 STAGE = Stage(
     name="filter",
+    providers=lambda plan: list(plan.filters),
     # Without filters all rows are kept: the trainer's input has one name.
     applies=lambda plan: plan.method is not None,
     outputs=lambda _: [KEPT, REJECTED],

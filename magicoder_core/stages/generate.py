@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import aclosing
 from copy import copy
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -90,33 +91,42 @@ def _work(run: Run) -> Counts:
 
 async def _generate(run: Run) -> Counts:
     plan = run.plan
-    method = present(plan.method)
-    settings = plan.generate
-    tally = Tally(settings.target, [copy(bound.provider) for bound in plan.filters if bound.provider.by_row])
-    total = settings.target or seeds.total(run)
-    with Journal(run / "journal.jsonl") as journal, progress.task("generate", total, "row") as advance:
+    tally = Tally(plan.generate.target, [copy(bound.provider) for bound in plan.filters if bound.provider.by_row])
+    with Journal(run / "journal.jsonl") as journal:
         asker = _asker(run, journal)
-        with jsonl.Writer(run / INSTRUCTIONS) as made, jsonl.Writer(run / FAILED) as failed:
-            async with asker.running():
-                work = in_order(
-                    _snippets(run),
-                    lambda snippet: _make(method.provider, snippet, asker),
-                    # Four times the requests in flight, so that one slow answer at the head keeps nobody waiting;
-                    # never more than rows are missing, so that none is paid for and thrown away.
-                    lambda: min(4 * settings.concurrency, tally.missing),
-                )
-                async for snippet, (outcome, requests) in work:
-                    if isinstance(outcome, Instruction):
-                        made.write((row := replace(outcome, requests=requests)).to_dict())
-                        tally.row(row)
-                    else:
-                        failed.write({"snippet": snippet.id, **outcome.to_dict(), "requests": list(requests)})
-                        tally.failure(outcome, answered=outcome.reason not in RETRIED)
-                    advance(_step(outcome, tally), **_figures(tally, asker))
-                    if tally.enough:
-                        break
-                await work.aclose()  # type: ignore[attr-defined]  # an async generator; cancels what is under way
-    return _counts(tally, asker, method.name)
+        async with asker.running():
+            await _write_all(run, asker, tally)
+    return _counts(tally, asker, present(plan.method).name)
+
+
+async def _write_all(run: Run, asker: Asker, tally: Tally) -> None:
+    """Make rows until there are enough or the snippets end, and write both files in the snippets' order."""
+    method = present(run.plan.method).provider
+    work = in_order(
+        _snippets(run),
+        lambda snippet: _make(method, snippet, asker),
+        # Four times the requests in flight, so that one slow answer at the head keeps nobody waiting; never more
+        # than rows are missing, so that none is paid for and thrown away.
+        lambda: min(4 * run.plan.generate.concurrency, tally.missing),
+    )
+    total = tally.target or seeds.total(run)
+    with (
+        jsonl.Writer(run / INSTRUCTIONS) as made,
+        jsonl.Writer(run / FAILED) as failed,
+        progress.task("generate", total, "row") as advance,
+    ):
+        async with aclosing(work):
+            async for snippet, (outcome, requests) in work:
+                if isinstance(outcome, Instruction):
+                    row = replace(outcome, requests=requests)
+                    made.write(row.to_dict())
+                    tally.row(row)
+                else:
+                    failed.write({"snippet": snippet.id, **outcome.to_dict(), "requests": list(requests)})
+                    tally.failure(outcome, answered=outcome.reason not in RETRIED)
+                advance(_step(outcome, tally), **_figures(tally, asker))
+                if tally.enough:
+                    break
 
 
 def _snippets(run: Run) -> Iterator[Snippet]:
@@ -179,6 +189,7 @@ def _counts(tally: Tally, asker: Asker, method: str) -> Counts:
 
 STAGE = Stage(
     name="generate",
+    providers=lambda plan: [bound for bound in (plan.method, plan.teacher) if bound],
     applies=lambda plan: plan.method is not None,
     outputs=lambda _: [INSTRUCTIONS, FAILED],
     key=_key,

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from magicoder_core import progress, sandbox
 from magicoder_core.errors import MagicoderError, RecipeError
@@ -26,16 +25,55 @@ class Result:
     seconds: float
 
 
-def preflight(plan: Plan) -> Iterator[tuple[str, MagicoderError | None]]:
-    """Look at everything that the plan needs before anything is spent; yields a name and what is wrong with it."""
-    for bound in plan.providers():
-        yield bound.name, _attempt(bound.provider.check)
-    if plan.benchmarks:
+def select(plan: Plan, *, to: str | None = None, only: str | None = None, redo: str | None = None) -> list[Stage]:
+    """The stages that a recipe has, up to ``to`` or ``only`` one of them.
+
+    Raises:
+        RecipeError: no stage of such a name (``redo`` is looked at too), or the recipe has none of them.
+    """
+    names = [stage.name for stage in STAGES]
+    for given in (to, only, redo):
+        if given and given not in names:
+            raise RecipeError(f"no stage named '{given}'{did_you_mean(given, names) or f'; there are: {_list(names)}'}")
+    last = names.index(to) if to else len(names)
+    chosen = [stage for stage in STAGES if stage.applies(plan) and names.index(stage.name) <= last]
+    if only:
+        chosen = [stage for stage in chosen if stage.name == only]
+    if not chosen:
+        raise RecipeError(f"the recipe has no table for the stage '{only or to or STAGES[0].name}'")
+    return chosen
+
+
+def _list(names: list[str]) -> str:
+    return ", ".join(names)
+
+
+def pending(run: Run, chosen: Sequence[Stage], redo: str | None = None) -> list[Stage]:
+    """The stages that are not done yet: the first such and all after it, whose input may change."""
+    for number, stage in enumerate(chosen):
+        if stage.name == redo or not _is_done(run, stage):
+            return list(chosen[number:])
+    return []
+
+
+def _is_done(run: Run, stage: Stage) -> bool:
+    try:
+        return run.directory.is_done(stage.name, stage.key(run), stage.outputs(run.plan))
+    except MagicoderError:
+        return False
+
+
+def preflight(plan: Plan, chosen: Sequence[Stage]) -> Iterator[tuple[str, MagicoderError | None]]:
+    """Look at everything that stages need before anything is spent; yields a name and what is wrong with it, if it is."""
+    for stage in chosen:
+        for bound in stage.providers(plan):
+            yield bound.name, _attempt(bound.provider.check)
+    if evaluate.STAGE in chosen:
         with sandbox.weak_isolation(allowed=plan.sandbox.allow_weak_isolation):
-            yield "sandbox", _attempt(sandbox.require)
+            yield "sandbox", _attempt(sandbox.required)
 
 
-def _attempt(check: Any) -> MagicoderError | None:
+def _attempt(check: Callable[[], object]) -> MagicoderError | None:
     try:
         check()
     except MagicoderError as error:
@@ -43,41 +81,14 @@ def _attempt(check: Any) -> MagicoderError | None:
     return None
 
 
-def run(run: Run, *, to: str | None = None, only: str | None = None, redo: str | None = None) -> Iterator[Result]:
-    """Run the stages that the recipe has, up to ``to`` or ``only`` one of them; ``redo`` does one again.
-
-    Yields a `Result` for each stage as it ends.
+def run(run: Run, chosen: Sequence[Stage], redo: str | None = None) -> Iterator[Result]:
+    """Run stages in order, and ``redo`` even if it is done; yields a `Result` as each ends.
 
     Raises:
-        RecipeError: no such stage, or the recipe has none of them.
         MagicoderError: a stage cannot go on; what it has so far is kept, and the same call goes on.
     """
-    chosen = _chosen(run.plan, to, only, redo)
-    for _, problem in preflight(run.plan):
-        if problem:
-            raise problem
     for stage in chosen:
         yield _one(run, stage, redo=stage.name == redo)
-
-
-def _chosen(plan: Plan, to: str | None, only: str | None, redo: str | None) -> list[Stage]:
-    names = [stage.name for stage in STAGES]
-    for given in _given(to, only, redo):
-        if given not in names:
-            raise RecipeError(
-                f"no stage named '{given}'{did_you_mean(given, names) or '; there are: ' + ', '.join(names)}"
-            )
-    last = names.index(to) if to else len(names)
-    chosen = [stage for stage in STAGES if stage.applies(plan) and names.index(stage.name) <= last]
-    if only:
-        chosen = [stage for stage in chosen if stage.name == only]
-    if not chosen:
-        raise RecipeError(f"the recipe has no table for the stage '{only or to}'")
-    return chosen
-
-
-def _given(*names: str | None) -> list[str]:
-    return [name for name in names if name]
 
 
 def _one(run: Run, stage: Stage, *, redo: bool) -> Result:

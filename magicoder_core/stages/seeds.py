@@ -32,6 +32,7 @@ def _work(run: Run) -> Counts:
 
 STAGE = Stage(
     name="seeds",
+    providers=lambda plan: [bound for bound in (plan.seed_source,) if bound],
     applies=lambda plan: plan.seed_source is not None,
     outputs=lambda _: [SNIPPETS],
     key=_key,

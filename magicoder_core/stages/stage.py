@@ -10,7 +10,7 @@ from typing import Any
 from magicoder_core import jsonl
 from magicoder_core.errors import RunError
 from magicoder_core.plugins import Catalogue
-from magicoder_core.recipe import Plan, Recipe
+from magicoder_core.recipe import Bound, Plan, Recipe
 from magicoder_core.rundir import RunDirectory
 
 Counts = dict[str, Any]
@@ -46,12 +46,13 @@ class Run:
 
 @dataclass(frozen=True)
 class Stage:
-    """One stage: whether a recipe has it, what it makes, what it depends on, and its work.
+    """One stage: who works in it, whether a recipe has it, what it makes, what it depends on, and its work.
 
     ``work`` returns counts, for ``run.json`` and the user.
     """
 
     name: str
+    providers: Callable[[Plan], list[Bound[Any]]]
     applies: Callable[[Plan], bool]
     outputs: Callable[[Plan], list[str]]
     key: Callable[[Run], Mapping[str, Any]]

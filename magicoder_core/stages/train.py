@@ -59,6 +59,7 @@ def _data(run: Run) -> TrainingData:
 
 STAGE = Stage(
     name="train",
+    providers=lambda plan: [bound for bound in (plan.trainer,) if bound],
     applies=lambda plan: plan.trainer is not None,
     outputs=lambda _: [CHECKPOINT, "checkpoint.json"],
     key=_key,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -13,7 +13,7 @@ R = TypeVar("R")
 
 async def in_order(
     items: Iterable[T], work: Callable[[T], Awaitable[R]], width: Callable[[], int]
-) -> AsyncIterator[tuple[T, R]]:
+) -> AsyncGenerator[tuple[T, R], None]:
     """Yield ``(item, result)`` in the order of ``items``, with at most ``width()`` of them under way.
 
     What is still under way when the caller stops is cancelled.

@@ -1,0 +1,102 @@
+"""The entry point `magicoder`: finds the command, and says each user error in one line.
+
+Exit status: 0 done; 1 an error that the line on stderr explains; 2 wrong usage; 130 interrupted. Anything else is a bug
+of ours and keeps its traceback.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from pathlib import Path
+
+import click
+
+from magicoder_core.errors import MagicoderError
+
+COMMANDS = {
+    "run": ("magicoder_core.cli.run", "Run a recipe, from seed snippet to benchmark score."),
+    "check": ("magicoder_core.cli.check", "Look whether a recipe can run here, and say what is missing."),
+    "plugins": ("magicoder_core.cli.plugins", "List the providers there are, or one with its options."),
+    "new": ("magicoder_core.cli.new", "Write a plugin package that installs and passes its tests."),
+    "show": ("magicoder_core.cli.show", "Show what a run made: stages, counts, scores."),
+    "explain": ("magicoder_core.cli.explain", "Walk the lineage of any record of a run, in both directions."),
+    "export": ("magicoder_core.cli.export", "Write a run's kept rows in a format that trainers read."),
+    "models": ("magicoder_core.cli.models", "List and fetch the models of the catalogue."),
+}
+"""Each command with its module and its line in the overview, so that `--help` imports none of them."""
+
+
+class LazyGroup(click.Group):
+    """Imports a command's module when the command is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """The commands, in the order of their use."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
+        """The command of that name."""
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = getattr(importlib.import_module(COMMANDS[cmd_name][0]), cmd_name)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click does, with the nearest command in the message."""
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            from magicoder_core.plugins import did_you_mean
+
+            hint = did_you_mean(args[0], list(COMMANDS)) or f"; there are: {', '.join(COMMANDS)}"
+            ctx.fail(f"no command '{args[0]}'{hint}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's
+        """The overview, from the table above."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="magicoder-core", prog_name="magicoder")
+@click.option(
+    "--plugin", "files", multiple=True, type=click.Path(path_type=Path), help="A plugin file to load; repeatable."
+)
+def cli(files: tuple[Path, ...]) -> None:
+    """Make a code model better from open-source code alone."""
+    load_plugins(files)
+
+
+def load_plugins(files: tuple[Path, ...]) -> None:
+    """Load plugin files beside what is installed."""
+    if files:
+        from magicoder_core import plugins
+
+        plugins.use(files)
+
+
+def main() -> None:
+    """Run the command line; the console script `magicoder`."""
+    try:
+        cli.main(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except MagicoderError as error:
+        _stop(str(error), 1)
+    except (KeyboardInterrupt, click.Abort):
+        _stop("interrupted; the same command goes on from here", 130)
+    except BrokenPipeError:
+        # Whoever read our output has enough. Point stdout elsewhere, or Python complains once more at exit.
+        sys.stdout = None
+    except OSError as error:
+        if error.filename is None and error.errno is None:
+            raise
+        place = f"{error.filename}: " if error.filename else ""
+        _stop(f"{place}{error.strerror}; mend that and run the same command again: nothing is lost", 1)
+
+
+def _stop(line: str, status: int) -> None:
+    print(f"magicoder: {' '.join(line.split())}", file=sys.stderr)
+    sys.exit(status)

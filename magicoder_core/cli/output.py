@@ -1,0 +1,193 @@
+"""What people and programs see while work goes on: bars on a terminal, plain lines otherwise, JSON events for programs."""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from magicoder_core import progress
+from magicoder_core.progress import Figure, Reporter
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+_QUIET = 1.0
+"""Seconds that a task may take without a word."""
+
+_EVERY = 5.0
+"""Seconds between two plain lines of one task."""
+
+
+@dataclass
+class Task:
+    """One piece of work: how far it is and since when."""
+
+    name: str
+    total: float | None
+    unit: str
+    done: float = 0.0
+    figures: dict[str, Figure] = field(default_factory=dict)
+    began: float = field(default_factory=time.monotonic)
+    told: float = 0.0
+
+    @property
+    def seconds(self) -> float:
+        """Since it began."""
+        return time.monotonic() - self.began
+
+    @property
+    def left(self) -> float | None:
+        """Seconds to go at the pace so far, where the total is known."""
+        return None if not self.total or not self.done else self.seconds * max(0.0, self.total / self.done - 1)
+
+    def line(self) -> str:
+        """All of it, for reading."""
+        amount = f"{_amount(self.done, self.unit)}{f'/{_amount(self.total, self.unit)}' if self.total else ''}"
+        unit = "" if self.unit == "B" else f" {self.unit}s"
+        left = "" if self.left is None or self.done == self.total else f", about {_seconds(self.left)} left"
+        figures = "".join(f"  {name} {value}" for name, value in self.figures.items())
+        return f"{self.name}: {amount}{unit} in {_seconds(self.seconds)}{left}{figures}"
+
+
+def _amount(value: float, unit: str) -> str:
+    return f"{value / 1e6:.1f} MB" if unit == "B" else f"{value:g}"
+
+
+def _seconds(value: float) -> str:
+    return f"{value:.1f} s" if value < 60 else f"{int(value) // 60} min {int(value) % 60:02d} s"  # noqa: PLR2004 - a minute
+
+
+class Plain:
+    """A line now and then on stderr, for logs and pipes."""
+
+    def __init__(self) -> None:
+        self._tasks: dict[int, Task] = {}
+        self._next = 0
+        self._lock = threading.Lock()
+
+    def begin(self, name: str, total: float | None, unit: str) -> int:
+        """Note a task; nothing is said in its first second."""
+        with self._lock:
+            self._next += 1
+            self._tasks[self._next] = Task(name, total, unit)
+            return self._next
+
+    def advance(self, task: int, amount: float, figures: dict[str, Figure]) -> None:
+        """Count on, and say so every few seconds."""
+        state = self._tasks[task]
+        state.done += amount
+        state.figures |= figures
+        now = time.monotonic()
+        if state.seconds > _QUIET and now - max(state.told, state.began) > _EVERY:
+            state.told = now
+            self.tell(state, over=False)
+
+    def end(self, task: int) -> None:
+        """The last line of a task that took more than a second."""
+        state = self._tasks.pop(task)
+        if state.seconds > _QUIET:
+            self.tell(state, over=True)
+
+    def tell(self, task: Task, *, over: bool) -> None:  # noqa: ARG002 - programs are told, see Events
+        """One line on stderr."""
+        self.say(task.line())
+
+    def say(self, line: str) -> None:
+        """One line on stderr."""
+        print(f"  {line}", file=sys.stderr, flush=True)
+
+
+class Events(Plain):
+    """One JSON object a line on stdout: ``{"event": "progress" | "end" | "say", ...}``."""
+
+    def tell(self, task: Task, *, over: bool) -> None:
+        """A progress event: what, how far, seconds, seconds left, figures."""
+        emit(
+            "end" if over else "progress",
+            name=task.name,
+            done=task.done,
+            total=task.total,
+            unit=task.unit,
+            seconds=round(task.seconds, 2),
+            left=None if task.left is None else round(task.left, 2),
+            **task.figures,
+        )
+
+    def say(self, line: str) -> None:
+        """A line worth reading, as an event."""
+        emit("say", line=line)
+
+
+def emit(event: str, **facts: object) -> None:
+    """Write one event to stdout."""
+    print(json.dumps({"event": event, **facts}), flush=True)
+
+
+class Bars:
+    """Live bars on a terminal."""
+
+    def __init__(self, bars: Progress) -> None:
+        self._bars = bars
+        self._units: dict[int, str] = {}
+
+    def begin(self, name: str, total: float | None, unit: str) -> int:
+        """A new bar."""
+        task = self._bars.add_task(name, total=total, unit=unit, figures="", shown="")
+        self._units[task] = unit
+        return task
+
+    def advance(self, task: int, amount: float, figures: dict[str, Figure]) -> None:
+        """Move a bar, with figures beside it."""
+        number: TaskID = task  # type: ignore[assignment]  # a NewType of int
+        self._bars.update(number, advance=amount)
+        state = self._bars.tasks[self._bars.task_ids.index(number)]
+        total = f"/{_amount(state.total, self._units[task])}" if state.total else ""
+        shown = f"{_amount(state.completed, self._units[task])}{total}"
+        text = "  ".join(f"{name} {value}" for name, value in figures.items())
+        self._bars.update(number, figures=text, shown=shown)
+
+    def end(self, task: int) -> None:
+        """Take the bar away: the stage's own line stays."""
+        self._bars.remove_task(task)  # type: ignore[arg-type]  # a NewType of int
+
+    def say(self, line: str) -> None:
+        """A line above the bars."""
+        self._bars.console.print(f"  [dim]{line}[/dim]", highlight=False)
+
+
+@contextmanager
+def shown(*, as_json: bool) -> Iterator[Reporter]:
+    """Show progress within the block, in the way that fits where the output goes."""
+    if not as_json and sys.stderr.isatty():
+        with _bars() as bars, progress.reporting(bars):
+            yield bars
+        return
+    reporter = Events() if as_json else Plain()
+    with progress.reporting(reporter):
+        yield reporter
+
+
+@contextmanager
+def _bars() -> Iterator[Bars]:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+    with Progress(
+        SpinnerColumn(),
+        TextColumn("[bold]{task.description}"),
+        BarColumn(bar_width=24),
+        TextColumn("{task.fields[shown]}"),
+        TimeElapsedColumn(),
+        TextColumn("eta"),
+        TimeRemainingColumn(),
+        TextColumn("[dim]{task.fields[figures]}"),
+        console=Console(stderr=True),
+        transient=True,
+    ) as bars:
+        yield Bars(bars)

@@ -1,0 +1,54 @@
+"""`magicoder plugins`: what there is to put into a recipe."""
+
+from __future__ import annotations
+
+import click
+
+from magicoder_core import plugins as door
+from magicoder_core.cli.common import json_option, plugin_option, print_json, table
+from magicoder_core.errors import RecipeError
+from magicoder_core.options import options, schema
+
+
+@click.command()
+@click.argument("name", required=False)
+@plugin_option
+@json_option
+def plugins(name: str | None, *, as_json: bool) -> None:
+    """List all providers, or show the one called NAME with its options."""
+    catalogue = door.catalogue()
+    for line in catalogue.broken:
+        click.echo(f"magicoder: {line}", err=True)
+    found = catalogue.named(name) if name else list(catalogue.found.values())
+    if name and not found:
+        names = sorted({item.name for item in catalogue.found.values()})
+        raise RecipeError(
+            f"no provider named '{name}'{door.did_you_mean(name, names) or '; there are: ' + ', '.join(names)}"
+        )
+    if as_json:
+        print_json([_facts(item, whole=bool(name)) for item in found])
+    elif name:
+        click.echo("\n\n".join(_described(item) for item in found))
+    else:
+        click.echo(table([[item.kind, item.name, item.summary, item.distribution] for item in found]))
+
+
+def _facts(item: door.Found, *, whole: bool) -> dict[str, object]:
+    facts: dict[str, object] = {
+        "kind": item.kind,
+        "name": item.name,
+        "summary": item.summary,
+        "distribution": item.distribution,
+        "version": item.version,
+        "class": f"{item.provider.__module__}.{item.provider.__qualname__}",
+    }
+    return facts | {"schema": schema(item.provider)} if whole else facts
+
+
+def _described(item: door.Found) -> str:
+    rows = [
+        [option.name, option.type, "required" if option.default is None else f"default {option.default}", option.help]
+        for option in options(item.provider)
+    ]
+    head = f"{item.kind} {item.name} ({item.distribution} {item.version})\n{item.summary}"
+    return f"{head}\n{table(rows, indent='  ')}" if rows else head

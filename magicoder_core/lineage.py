@@ -1,0 +1,253 @@
+"""The lineage of a run's records: from a line of source code to a verdict, and back.
+
+    snippet -> requests -> row -> judgements -> checkpoint -> answers -> verdicts
+
+`walk` finds the record that an id names and everything before and after it; `tell` puts that into lines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from magicoder_core import jsonl
+from magicoder_core.asking.journal import Entry, entries
+from magicoder_core.errors import RunError
+from magicoder_core.rundir import RunDirectory
+
+CHECKPOINT = "checkpoint"
+_WIDTH = 100
+_SHORTEST = 4
+"""Characters of an id that are enough to look it up by."""
+
+_SHOWN = 20
+"""So many steps of one kind are told one by one; of more, the number is told."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One record on the way: where it stands to the one asked for (-1 before, 0 itself, 1 after), what it says."""
+
+    side: int
+    kind: str
+    id: str
+    says: str
+    record: dict[str, Any]
+
+    def facts(self) -> dict[str, Any]:
+        """For programs."""
+        side = {-1: "before", 0: "itself", 1: "after"}[self.side]
+        return {"side": side, "kind": self.kind, "id": self.id, "record": self.record}
+
+
+class Graph:
+    """The records of a run, by id, with who came from whom."""
+
+    def __init__(self, directory: RunDirectory) -> None:
+        self.directory = directory
+
+    def _rows(self, name: str) -> Iterable[dict[str, Any]]:
+        path = self.directory / name
+        return jsonl.read(path) if path.exists() else ()
+
+    @cached_property
+    def snippets(self) -> dict[str, dict[str, Any]]:
+        """By id."""
+        return {row["id"]: row for row in self._rows("snippets.jsonl")}
+
+    @cached_property
+    def rows(self) -> dict[str, dict[str, Any]]:
+        """All rows that were made, by id; one that a filter dropped has ``rejected``."""
+        made = {row["id"]: row for row in self._rows("instructions.jsonl")}
+        made |= {row["id"]: row | {"kept": True} for row in self._rows("kept.jsonl")}
+        return made | {row["id"]: row for row in self._rows("rejected.jsonl")}
+
+    @cached_property
+    def failed(self) -> dict[str, dict[str, Any]]:
+        """Why a snippet has no row, by the snippet's id."""
+        return {row["snippet"]: row for row in self._rows("failed.jsonl")}
+
+    @cached_property
+    def requests(self) -> dict[str, Entry]:
+        """The last attempt of each request, by the request's id."""
+        return {entry.request.id: entry for entry in entries(self.directory / "journal.jsonl")}
+
+    @cached_property
+    def answers(self) -> list[dict[str, Any]]:
+        """All answers to benchmark problems, each with its verdict, the benchmark and the model's label."""
+        return [answer for report in self._reports() for answer in self._answers(report)]
+
+    @property
+    def checkpoint(self) -> dict[str, Any] | None:
+        """What training made."""
+        stage = self.directory.stages.get("train", {})
+        return stage.get("counts") if stage.get("status") == "done" else None
+
+    def _reports(self) -> list[str]:
+        found = self.directory.path.glob("**/report.json")
+        return sorted(path.parent.relative_to(self.directory.path).as_posix() for path in found)
+
+    def _answers(self, folder: str) -> Iterator[dict[str, Any]]:
+        label = "baseline" if folder.endswith("/baseline") else "scored"
+        verdicts = {(row["task_id"], row["sample"]): row for row in self._rows(f"{folder}/verdicts.jsonl")}
+        for sample in self._rows(f"{folder}/samples.jsonl"):
+            verdict = verdicts.get((sample["task_id"], sample["sample"]), {})
+            yield {"benchmark": folder.removesuffix("/baseline"), "model": label, **sample, **verdict}
+
+
+def walk(directory: RunDirectory, given: str) -> list[Step]:
+    """The steps before the record that ``given`` names, the record, and the steps after it.
+
+    Raises:
+        RunError: no record of the run has that id, or several begin with it.
+    """
+    graph = Graph(directory)
+    kind, found = _named(graph, given)
+    return _WALKS[kind](graph, found)
+
+
+def _named(graph: Graph, given: str) -> tuple[str, str]:
+    """The kind and the whole id of what was asked for."""
+    if given == CHECKPOINT and graph.checkpoint:
+        return CHECKPOINT, CHECKPOINT
+    places: dict[str, Iterable[str]] = {
+        "row": graph.rows,
+        "snippet": graph.snippets,
+        "request": graph.requests,
+        "problem": {answer["task_id"] for answer in graph.answers},
+    }
+    hits = {(kind, name) for kind, names in places.items() for name in names if name == given}
+    if not hits and len(given) >= _SHORTEST:
+        hits = {(kind, name) for kind, names in places.items() for name in names if name.startswith(given)}
+    if len(hits) == 1:
+        return hits.pop()
+    if hits:
+        raise RunError(f"'{given}': {len(hits)} records begin so: {', '.join(sorted(name for _, name in hits)[:5])}")
+    raise RunError(
+        f"'{given}': no record of {graph.directory.path} has this id; ids are in snippets.jsonl, instructions.jsonl, "
+        "journal.jsonl and <benchmark>/samples.jsonl"
+    )
+
+
+def _of_row(graph: Graph, name: str) -> list[Step]:
+    row = graph.rows[name]
+    requests = [_request(graph, -1, request) for request in row["requests"] if request in graph.requests]
+    before = [*_snippet(graph, -1, row["parent"]), *requests]
+    return [*before, _row(0, row), *_after_row(graph, row)]
+
+
+def _of_snippet(graph: Graph, name: str) -> list[Step]:
+    requests = [_request(graph, 1, item) for item, entry in graph.requests.items() if entry.parent == name]
+    rows = [row for row in graph.rows.values() if row["parent"] == name]
+    failure = graph.failed.get(name)
+    steps = [*_snippet(graph, 0, name), *requests]
+    if failure:
+        steps.append(Step(1, "no row", "", f"{failure['reason']}: {_short(failure['detail'])}", failure))
+    for row in rows:
+        steps += [_row(1, row), *_after_row(graph, row)]
+    return steps
+
+
+def _of_request(graph: Graph, name: str) -> list[Step]:
+    entry = graph.requests[name]
+    rows = [row for row in graph.rows.values() if name in row["requests"]]
+    answers = [answer for answer in graph.answers if answer["request"] == name]
+    steps = [*_snippet(graph, -1, entry.parent), *_checkpoint(graph, -1, answers), _request(graph, 0, name)]
+    for row in rows:
+        steps += [_row(1, row), *_after_row(graph, row)]
+    return steps + [_answer(1, answer) for answer in answers]
+
+
+def _of_problem(graph: Graph, name: str) -> list[Step]:
+    answers = [answer for answer in graph.answers if answer["task_id"] == name]
+    requests = [_request(graph, -1, item["request"]) for item in answers if item["request"] in graph.requests]
+    return [*_checkpoint(graph, -1, answers), *requests, *(_answer(0, answer) for answer in answers)]
+
+
+def _of_checkpoint(graph: Graph, _: str) -> list[Step]:
+    kept = [_row(-1, row) for row in graph.rows.values() if row.get("kept")]
+    scored = [answer for answer in graph.answers if answer["model"] == "scored"]
+    return [*kept, *_checkpoint(graph, 0, scored or [{"model": "scored"}]), *(_answer(1, item) for item in scored)]
+
+
+_WALKS: dict[str, Callable[[Graph, str], list[Step]]] = {
+    "row": _of_row,
+    "snippet": _of_snippet,
+    "request": _of_request,
+    "problem": _of_problem,
+    CHECKPOINT: _of_checkpoint,
+}
+
+
+def _after_row(graph: Graph, row: dict[str, Any]) -> list[Step]:
+    """The filters' word on a row, and the model that learned from it with its verdicts."""
+    if why := row.get("rejected"):
+        says = f"dropped by {why['filter']}: {why['reason']}  {why['evidence'] or ''}"
+        return [Step(1, "judgement", "", says.rstrip(), why)]
+    if not row.get("kept"):
+        return []
+    steps = [Step(1, "judgement", "", "kept by all filters", {"scores": row["scores"]})]
+    scored = [answer for answer in graph.answers if answer["model"] == "scored"]
+    return [*steps, *_checkpoint(graph, 1, [{"model": "scored"}]), *(_answer(1, answer) for answer in scored)]
+
+
+def _snippet(graph: Graph, side: int, name: str) -> list[Step]:
+    if name not in graph.snippets:
+        return []
+    snippet = graph.snippets[name]
+    origin = snippet["origin"]
+    lines = f", lines {origin['lines'][0]}-{origin['lines'][1]}" if origin["lines"] else ""
+    source = " ".join(item for item in (origin["repository"], origin["revision"]) if item) or origin["corpus"]
+    licence = origin["licence"] or "unknown"
+    says = f"{source}: {origin['path']}{lines}; licence {licence}; {snippet['language']}"
+    return [Step(side, "snippet", name, says, snippet)]
+
+
+def _request(graph: Graph, side: int, name: str) -> Step:
+    entry = graph.requests[name]
+    reply = entry.reply
+    end = f"{entry.error}: {entry.message}"
+    if reply is not None:
+        price = "price unknown" if reply.usage.usd is None else f"{reply.usage.usd:.6f} USD"
+        end = f"{reply.usage.prompt_tokens} + {reply.usage.completion_tokens} tokens, {price}, {reply.finish_reason}"
+    return Step(side, "request", name, f"{entry.teacher}: {end}", entry.to_dict())
+
+
+def _row(side: int, row: dict[str, Any]) -> Step:
+    return Step(side, "row", row["id"], f"{row['method']}, {row['language']}: {_short(row['problem'])}", row)
+
+
+def _checkpoint(graph: Graph, side: int, answers: list[dict[str, Any]]) -> list[Step]:
+    """The tuned model, if any of the answers is its own."""
+    made = graph.checkpoint
+    if made is None or not any(answer["model"] == "scored" for answer in answers):
+        return []
+    says = f"{made['base_model']} tuned on {made['rows']} rows; sha256 {made['digest'][:16]}"
+    return [Step(side, CHECKPOINT, CHECKPOINT, says, made)]
+
+
+def _answer(side: int, answer: dict[str, Any]) -> Step:
+    says = (
+        f"{answer['benchmark']}, {answer['model']} model, sample {answer['sample']}: {answer.get('status', 'unjudged')}"
+    )
+    detail = f" ({_short(answer['detail'])})" if answer.get("detail") else ""
+    return Step(side, "verdict", answer["task_id"], says + detail, answer)
+
+
+def _short(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= _WIDTH else f"{line[: _WIDTH - 3]}..."
+
+
+def tell(steps: Iterable[Step]) -> Iterator[str]:
+    """The steps in lines, the one asked for marked with ``>``; long lists of one kind are counted."""
+    told: dict[tuple[int, str], int] = {}
+    for step in steps:
+        number = told[step.side, step.kind] = told.get((step.side, step.kind), 0) + 1
+        if number <= _SHOWN:
+            yield f"{'>' if step.side == 0 else ' '} {step.kind:<10} {step.id:<18} {step.says}"
+    for (_, kind), number in told.items():
+        if number > _SHOWN:
+            yield f"  ... and {number - _SHOWN} more of kind {kind}; --json has them all"
