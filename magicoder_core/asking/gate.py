@@ -21,7 +21,7 @@ class Gate:
     async def passage(self) -> AsyncIterator[None]:
         """Wait for a free place and the end of a cool-down; the place is held within the block."""
         async with self._free:
-            while (wait := self._closed_until - asyncio.get_running_loop().time()) > 0:
+            while (wait := self._closed_until - asyncio.get_running_loop().time()) > 0:  # noqa: ASYNC110 - it may be prolonged meanwhile
                 await asyncio.sleep(wait)
             yield
 

@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from magicoder_core import progress
 from magicoder_core.errors import RunError
@@ -55,7 +55,7 @@ class Journal:
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
         self._end = self._index()
 
-    def __enter__(self) -> Journal:
+    def __enter__(self) -> Self:
         """The journal itself."""
         return self
 
