@@ -121,11 +121,11 @@ async def _post(
     except TimeoutError as error:
         raise TeacherError("timeout", f"{host}: no answer within {seconds:g} s") from error
     except aiohttp.ClientSSLError as error:
-        raise TeacherError("auth", f"{host}: no trusted connection: {_line(str(error))}") from error
+        raise TeacherError("auth", f"{host}: no trusted connection: {one_line(str(error))}") from error
     except aiohttp.InvalidURL as error:
         raise TeacherError("bad_request", f"{host}: not an address") from error
     except (aiohttp.ClientError, OSError) as error:
-        raise TeacherError("transient", f"{host}: no answer: {_line(str(error)) or type(error).__name__}") from error
+        raise TeacherError("transient", f"{host}: no answer: {one_line(str(error)) or type(error).__name__}") from error
 
 
 async def _read(response: ClientResponse, host: str, seconds: float) -> bytes:
@@ -152,10 +152,11 @@ def _refuse(status: int, headers: Mapping[str, str], raw: bytes) -> Reply:
     message, codes = _explanation(raw)
     where = f" (to {headers['Location']})" if status < HTTPStatus.BAD_REQUEST and "Location" in headers else ""
     line = f"HTTP {status}{where}{': ' if message else ''}{message}"
-    raise TeacherError(_kind(status, codes), line, retry_after=_retry_after(headers))
+    raise TeacherError(kind_of(status, codes), line, retry_after=retry_after(headers))
 
 
-def _kind(status: int, codes: frozenset[str]) -> ErrorKind:
+def kind_of(status: int, codes: frozenset[str] = frozenset()) -> ErrorKind:
+    """What an HTTP status means, together with the codes (or types) that the error's body names."""
     if codes & _QUOTA_CODES:
         return "quota"
     if codes & _FILTER_CODES:
@@ -167,16 +168,16 @@ def _explanation(raw: bytes) -> tuple[str, frozenset[str]]:
     """What the server says in an error's body: one line, and its codes. Each server has its own shape for it."""
     value = _json(raw)
     if not isinstance(value, dict):
-        return _line(raw.decode("utf-8", "replace")), frozenset()
+        return one_line(raw.decode("utf-8", "replace")), frozenset()
     error = value.get("error")
     inner: Mapping[str, Any] = error if isinstance(error, dict) else value
     said = error if isinstance(error, str) else next((inner[k] for k in ("message", "detail") if inner.get(k)), inner)
     codes = frozenset(str(inner.get(name)) for name in ("code", "type") if inner.get(name))
-    return _line(said if isinstance(said, str) else json.dumps(said)), codes
+    return one_line(said if isinstance(said, str) else json.dumps(said)), codes
 
 
-def _retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds to wait, of whichever form the server chose."""
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds to wait, in whichever form the server says it; None if it does not. ``headers`` ignores case."""
     milliseconds = _number(headers.get("retry-after-ms"))
     if milliseconds is not None:
         return milliseconds / 1000
@@ -215,10 +216,21 @@ def _reply(raw: bytes) -> Reply:
     if not isinstance(value, dict):
         # What begins like JSON is an answer that lost its end: it was generated, so it is billed.
         raise TeacherError("malformed", f"not JSON: {_start(raw)}", charged=raw.lstrip().startswith(b"{"))
+    if value.get("error") and not value.get("choices"):
+        raise _error_in_success(raw)
+    return read(value)
+
+
+def read(value: Mapping[str, Any]) -> Reply:
+    """The reply in an answer of OpenAI's shape; what may be missing there (usage, model, reasoning) may be here.
+
+    Raises:
+        TeacherError: ``malformed`` without a choice or any text, ``content_filter`` if the text was withheld.
+    """
     usage = _usage(value.get("usage"))
     choice = _first(value.get("choices"))
     if choice is None:
-        raise _no_choice(value, raw, charged=usage.prompt_tokens > 0)
+        raise TeacherError("malformed", "an answer with no choice", charged=usage.prompt_tokens > 0)
     message = choice.get("message")
     text, reasoning = _parts(message if isinstance(message, dict) else {})
     finish = str(choice.get("finish_reason") or "stop")
@@ -226,14 +238,12 @@ def _reply(raw: bytes) -> Reply:
     return Reply(text=text, finish_reason=finish, usage=usage, model=str(value.get("model") or ""), reasoning=reasoning)
 
 
-def _no_choice(value: Mapping[str, Any], raw: bytes, *, charged: bool) -> TeacherError:
+def _error_in_success(raw: bytes) -> TeacherError:
     """Gateways send the errors of those behind them with status 200."""
-    if not value.get("error"):
-        return TeacherError("malformed", f"no choice in the answer: {_start(raw)}", charged=charged)
     message, codes = _explanation(raw)
     status = next((int(code) for code in codes if code.isdecimal()), 0)
     known = status >= HTTPStatus.BAD_REQUEST or codes & (_QUOTA_CODES | _FILTER_CODES)
-    return TeacherError(_kind(status, codes) if known else "malformed", message)
+    return TeacherError(kind_of(status, codes) if known else "malformed", message)
 
 
 def _check_text(text: str, reasoning: str | None, finish: str) -> None:
@@ -299,11 +309,11 @@ def _json(raw: bytes) -> Any:
 
 
 def _start(raw: bytes) -> str:
-    return _line(raw[:_LINE].decode("utf-8", "replace"))[:80] or "an empty body"
+    return one_line(raw[:_LINE].decode("utf-8", "replace"))[:80] or "an empty body"
 
 
-def _line(text: str) -> str:
-    """One bounded line, with nothing in it that a terminal would obey."""
+def one_line(text: str) -> str:
+    """``text`` as one bounded line, with nothing in it that a terminal would obey."""
     line = " ".join("".join(char if char.isprintable() else " " for char in text[: 4 * _LINE]).split())
     return line if len(line) <= _LINE else line[: _LINE - 3] + "..."
 

@@ -131,7 +131,7 @@ def test_an_http_date_is_waited_for_to_the_end():
     ],
 )
 def test_every_form_of_retry_after(headers, seconds):
-    assert http._retry_after(headers) == seconds
+    assert http.retry_after(headers) == seconds
 
 
 def test_silence_is_a_timeout():
