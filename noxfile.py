@@ -210,7 +210,7 @@ def check_style(session: nox.Session) -> None:
     run(session, "ruff", "check", "--quiet", ".")
     run(session, "typos")
     sources = os.pathsep.join(str(path) for path in (ROOT, *(folder / "src" for folder in PLUGINS)))
-    run(session, "lint-imports", "--no-cache", PYTHONPATH=sources)
+    run(session, "lint-imports", "--no-cache", "--no-logo", PYTHONPATH=sources)
 
 
 def check_types(session: nox.Session) -> None:

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
+PUBLIC = {"answers", "http", "jsonl", "models", "progress", "prompts", "sandbox", "scoring", "seeding", "testing"}
+"""Modules of the core that plugins may import, beside its public names."""
 PLUGINS = sorted(path.parent for path in ROOT.glob("plugins/*/pyproject.toml"))
 PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("plugins/*/*.md")]
 # A link's target up to its anchor; code spans and fences hold no links.
@@ -29,13 +31,22 @@ def test_links_between_pages_lead_somewhere(page):
     assert [target for target in local if not (page.parent / target).exists()] == []
 
 
+def contract(kind):
+    return next(item for item in table(ROOT)["tool"]["importlinter"]["contracts"] if item["type"] == kind)
+
+
 def test_import_contracts_know_every_plugin():
-    linter = table(ROOT)["tool"]["importlinter"]
     modules = {module(plugin) for plugin in PLUGINS}
-    assert modules <= set(linter["root_packages"])
-    by_type = {contract["type"]: contract for contract in linter["contracts"]}
-    assert modules <= set(by_type["forbidden"]["source_modules"])
-    assert modules <= set(by_type["independence"]["modules"])
+    assert modules <= set(table(ROOT)["tool"]["importlinter"]["root_packages"])
+    assert modules <= set(contract("forbidden")["source_modules"])
+    assert modules <= set(contract("independence")["modules"])
+
+
+def test_every_module_of_the_core_is_public_or_closed_to_plugins():
+    files = (ROOT / "magicoder_core").iterdir()
+    modules = {path.stem for path in files if path.suffix == ".py" or (path / "__init__.py").exists()} - {"__init__"}
+    closed = {name.removeprefix("magicoder_core.") for name in contract("forbidden")["forbidden_modules"]}
+    assert closed == modules - PUBLIC
 
 
 @pytest.mark.parametrize("plugin", PLUGINS, ids=lambda plugin: plugin.name)
