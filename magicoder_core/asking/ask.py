@@ -116,7 +116,7 @@ class Asker:
     async def _attempt(self, key: str, request: Request, parent: str) -> Reply:
         """One attempt; its end is in the journal before anybody else sees it."""
         entry = Entry(key=key, teacher=self.identity, parent=parent, request=request)
-        async with self.budget.reserve(request), self.gate.passage():
+        async with self.gate.passage(), self.budget.reserve(request):
             await self._open()
             self.asked += 1
             try:

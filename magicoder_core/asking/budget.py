@@ -13,6 +13,9 @@ from magicoder_core.records import Request, Usage
 _CHARACTERS_PER_TOKEN = 2.0
 """Low on purpose: code and non-English text take fewer characters a token than English, and a limit must hold."""
 
+_TOKENS_PER_MESSAGE = 16
+"""What a chat template puts around a message, generously."""
+
 
 @dataclass
 class Budget:
@@ -84,8 +87,8 @@ class Budget:
 
 
 def _worst_case(request: Request) -> int:
-    characters = sum(len(message.content) for message in request.messages)
-    return int(characters / _CHARACTERS_PER_TOKEN) + (request.sampling.max_tokens or 0)
+    prompt = sum(len(item.content) / _CHARACTERS_PER_TOKEN + _TOKENS_PER_MESSAGE for item in request.messages)
+    return int(prompt) + (request.sampling.max_tokens or 0)
 
 
 def _line(limit: str, value: float, spent: float) -> str:

@@ -1,0 +1,64 @@
+"""Concurrent work in the order of its input."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import aclosing
+from itertools import count
+
+import pytest
+
+from magicoder_core.stages.window import in_order
+
+
+async def later(number):
+    await asyncio.sleep(0.001 * (7 - number % 7))
+    return -number
+
+
+def test_results_come_in_the_order_of_the_input():
+    async def main():
+        return [pair async for pair in in_order(range(1, 30), later, lambda: 5)]
+
+    assert asyncio.run(main()) == [(number, -number) for number in range(1, 30)]
+
+
+def test_input_is_pulled_no_further_than_work_is_under_way():
+    pulled = []
+
+    def endless():
+        for number in count(1):
+            pulled.append(number)
+            yield number
+
+    async def main():
+        async with aclosing(in_order(endless(), later, lambda: 4)) as work:
+            async for number, _ in work:
+                if number == 10:
+                    break
+
+    asyncio.run(main())
+    assert len(pulled) <= 14
+
+
+def test_a_failure_is_raised_in_its_turn_and_the_rest_is_cancelled():
+    ended = []
+
+    async def work(number):
+        try:
+            await asyncio.sleep(0.5 if number > 2 else 0)
+        finally:
+            ended.append(number)
+        if number == 2:
+            raise ValueError("two")
+        return number
+
+    async def main():
+        seen = []
+        with pytest.raises(ValueError, match="two"):
+            async for number, _ in in_order([1, 2, 3, 4], work, lambda: 4):
+                seen.append(number)
+        return seen
+
+    assert asyncio.run(main()) == [1]
+    assert sorted(ended) == [1, 2, 3, 4]
