@@ -48,6 +48,18 @@ class Files(SeedSource):
             if value is not None and value < 1:
                 raise RecipeError(f"seed_source.{name}: must be at least 1 (got {value})")
 
+    def check(self) -> None:
+        """Look whether every path exists and there is a file to read.
+
+        Raises:
+            RecipeError: a path does not exist, or a package is not installed.
+            RunError: there is no file of these languages.
+        """
+        for path in self.paths:
+            next(corpora.documents(path), None)
+        if not any(ending(document.path) in self._endings for document in self._places()):
+            raise RunError(self._nothing())
+
     def snippets(self, shard: Shard) -> Iterator[Snippet]:
         """Yield one snippet for each document of the shard; documents are read one by one.
 
@@ -78,24 +90,28 @@ class Files(SeedSource):
     def _endings(self) -> dict[str, str]:
         return of_extensions(self.languages, "seed_source.languages")
 
+    def _places(self) -> Iterator[Document]:
+        """All documents, of whatever language."""
+        if not self.paths:
+            return corpora.standard_library()
+        return chain.from_iterable(map(corpora.documents, self.paths))
+
     def _documents(self, seed: int) -> list[Document]:
         """All documents of the wanted languages, each once, in the run's order."""
-        places = chain.from_iterable(map(corpora.documents, self.paths)) if self.paths else corpora.standard_library()
-        seen: Counter[str] = Counter()
         wanted: dict[Path, Document] = {}
-        for document in places:
-            seen[end := ending(document.path)] += 1
-            if end in self._endings:
+        for document in self._places():
+            if ending(document.path) in self._endings:
                 wanted.setdefault(document.file, document)
         if not wanted:
-            raise RunError(self._nothing(seen))
+            raise RunError(self._nothing())
         # By hash: `limit` then takes a spread over the corpus instead of its first folder.
         return sorted(wanted.values(), key=lambda document: _rank(seed, document))
 
-    def _nothing(self, seen: Counter[str]) -> str:
+    def _nothing(self) -> str:
         where = ", ".join(f"'{path}'" for path in self.paths) or "the standard library of this Python"
-        there = ", ".join(f"{count} x .{end}" for end, count in seen.most_common(3) if end) or "no source file at all"
-        return f"seed_source.paths: no {' or '.join(self.languages)} file in {where} (there is {there})"
+        endings = Counter(end for document in self._places() if (end := ending(document.path)))
+        there = ", ".join(f"{count} .{end}" for end, count in endings.most_common(3)) or "no source file at all"
+        return f"seed_source.paths: no {' or '.join(self.languages)} file in {where}; there is: {there}"
 
     def _snippet(self, document: Document, seed: int) -> Snippet | str:
         """The document's snippet, or why it has none."""

@@ -27,6 +27,14 @@ class OssInstruct(Method):
     code_block: Annotated[bool, "drop a solution without a code block"] = True
     retry_with_grammar: Annotated[bool, "ask once more under a grammar where an answer has not both sections"] = True
 
+    def check(self) -> None:
+        """Look whether the template can be used.
+
+        Raises:
+            RecipeError: there is no such template, or it is wrong.
+        """
+        prompts.turns(self.template, example=self.example, code="", language="python")
+
     async def instruct(self, snippet: Snippet, ask: Ask) -> Instruction | Rejection:
         """Ask once, and once more under a grammar if the sections are not found.
 
