@@ -52,23 +52,23 @@ class Catalogue:
     """All providers there are, and one line for each plugin that did not load."""
 
     manager: pluggy.PluginManager
-    distributions: dict[str, tuple[str, str]] = field(default_factory=dict)
+    listed: list[Found] = field(default_factory=list)
     broken: list[str] = field(default_factory=list)
 
     @cached_property
     def found(self) -> Mapping[tuple[str, str], Found]:
-        """Every provider by kind and name.
+        """Every provider by kind and name, in the order of the kinds.
 
         Raises:
-            PluginError: two plugins claim one name, or a hook returned something else than providers.
+            PluginError: two plugins claim one name.
         """
-        listed: dict[tuple[str, str], Found] = {}
-        for item in self._all():
+        found: dict[tuple[str, str], Found] = {}
+        for item in sorted(self.listed, key=lambda item: list(KINDS).index(item.kind)):
             key = (item.kind, item.name)
-            if key in listed and listed[key].provider is not item.provider:
-                raise PluginError(_clash(listed[key], item))
-            listed[key] = item
-        return listed
+            if key in found and found[key].provider is not item.provider:
+                raise PluginError(_clash(found[key], item))
+            found[key] = item
+        return found
 
     def find(self, kind: str, name: str, *, where: str = "") -> Found:
         """The provider of that kind and name; ``where`` (a place in a recipe) starts the message if there is none.
@@ -88,24 +88,6 @@ class Catalogue:
         """The providers of that name, of whatever kind."""
         return [item for item in self.found.values() if item.name == name]
 
-    def _all(self) -> Iterator[Found]:
-        for kind in KINDS:
-            for implementation in getattr(self.manager.hook, kind).get_hookimpls():
-                yield from self._of(kind, implementation)
-
-    def _of(self, kind: str, implementation: pluggy.HookImpl) -> Iterator[Found]:
-        where = implementation.plugin_name
-        returned = implementation.function()
-        if not isinstance(returned, Mapping):
-            raise PluginError(f"plugin '{where}': hook {kind}() must return a mapping of names to classes")
-        distribution, version = self.distributions.get(where, ("", ""))
-        for name, provider in returned.items():
-            if not (isinstance(provider, type) and issubclass(provider, KINDS[kind])):
-                raise PluginError(
-                    f"plugin '{where}': {kind} '{name}' is no subclass of magicoder_core.{KINDS[kind].__name__}"
-                )
-            yield Found(kind, name, provider, distribution or where, version)
-
 
 def did_you_mean(given: str, known: Sequence[str]) -> str:
     """``; did you mean 'x'?`` for the nearest of the ``known`` names, or nothing."""
@@ -117,18 +99,18 @@ def load(files: Sequence[Path] = ()) -> Catalogue:
     """Load the built-in providers, all entry points that are not blocked, and plugin ``files``.
 
     Raises:
-        PluginError: a file of ``files`` does not load, or a hook has a wrong signature.
+        PluginError: a file of ``files`` does not load, or what it offers are no providers.
     """
     manager = pluggy.PluginManager(PROJECT)
     manager.add_hookspecs(Hooks)
     catalogue = Catalogue(manager)
     blocked = {name.strip() for name in os.environ.get(BLOCK, "").split(",")}
     _register(catalogue, BUILTIN, importlib.import_module(BUILTIN), _core())
-    for point in metadata.entry_points(group=PROJECT):
+    for point in sorted(metadata.entry_points(group=PROJECT), key=lambda point: point.name):
         if point.name not in blocked:
             _register_entry_point(catalogue, point)
     for path in files:
-        _register(catalogue, str(path), _module(path), (str(path), ""))
+        _register_file(catalogue, path)
     return catalogue
 
 
@@ -137,25 +119,53 @@ def _core() -> tuple[str, str]:
 
 
 def _register(catalogue: Catalogue, name: str, plugin: object, distribution: tuple[str, str]) -> None:
-    catalogue.distributions[name] = distribution
+    """Take a plugin in with all its providers, or leave the catalogue as it was.
+
+    Raises:
+        PluginError: a hook is misspelt or has a wrong signature, or returns something else than providers.
+    """
+    if catalogue.manager.has_plugin(name):
+        raise PluginError("another plugin of that name is loaded; uninstall one of them")
     try:
         catalogue.manager.register(plugin, name)
         catalogue.manager.check_pending()
-    except (pluggy.PluginValidationError, ValueError) as error:
-        raise PluginError(f"plugin '{name}': {_one_line(error)}") from error
+        catalogue.listed += list(_provided(catalogue.manager, name, distribution))
+    except (Exception, SystemExit):
+        if catalogue.manager.has_plugin(name):
+            catalogue.manager.unregister(name=name)
+        raise
+
+
+def _provided(manager: pluggy.PluginManager, plugin: str, distribution: tuple[str, str]) -> Iterator[Found]:
+    """What a plugin's hooks return; a value that is no provider is refused here and not when it is used."""
+    for kind, base in KINDS.items():
+        for implementation in getattr(manager.hook, kind).get_hookimpls():
+            if implementation.plugin_name != plugin:
+                continue
+            returned = implementation.function()
+            if not isinstance(returned, Mapping):
+                raise PluginError(f"hook {kind}() must return a mapping of names to classes")
+            for name, provider in returned.items():
+                if not (isinstance(provider, type) and issubclass(provider, base)):
+                    raise PluginError(f"{kind} '{name}' is no subclass of magicoder_core.{base.__name__}")
+                yield Found(kind, name, provider, *distribution)
 
 
 def _register_entry_point(catalogue: Catalogue, point: metadata.EntryPoint) -> None:
-    distribution = (point.dist.name, point.dist.version) if point.dist else ("", "")
+    distribution = (point.dist.name, point.dist.version) if point.dist else (point.name, "")
     try:
         _register(catalogue, point.name, point.load(), distribution)
-    except Exception as error:  # noqa: BLE001 - boundary: whatever a plugin does at import, the others go on
-        if catalogue.manager.has_plugin(point.name):
-            catalogue.manager.unregister(name=point.name)
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - boundary: whatever a plugin does at import, the others go on
         catalogue.broken.append(
-            f"plugin '{point.name}' ({distribution[0] or point.value}) does not load: {type(error).__name__}: "
-            f"{_one_line(error)}; {BLOCK}={point.name} leaves it out"
+            f"plugin '{point.name}' ({distribution[0]}) does not load: {_cause(error)}; {BLOCK}={point.name} leaves it out"
         )
+
+
+def _register_file(catalogue: Catalogue, path: Path) -> None:
+    try:
+        _register(catalogue, str(path), _module(path), (str(path), ""))
+    except (Exception, SystemExit) as error:  # boundary: a plugin's own code, said in one line
+        raise PluginError(f"--plugin {path}: {_cause(error)}") from error
 
 
 def _module(path: Path) -> ModuleType:
@@ -163,18 +173,17 @@ def _module(path: Path) -> ModuleType:
     name = f"magicoder_plugin_{path.stem}"
     spec = importlib.util.spec_from_file_location(name, path)
     if not path.is_file() or spec is None or spec.loader is None:
-        raise PluginError(f"--plugin {path}: no such Python file")
+        raise PluginError("no such Python file")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
-    try:
-        spec.loader.exec_module(module)
-    except Exception as error:  # boundary: a plugin's own code, said in one line
-        raise PluginError(f"--plugin {path}: {type(error).__name__}: {_one_line(error)}") from error
+    spec.loader.exec_module(module)
     return module
 
 
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())
+def _cause(error: BaseException) -> str:
+    """What went wrong, in one line; the class says more than the text of an error that is not ours."""
+    text = " ".join(str(error).split())
+    return text if isinstance(error, PluginError) else f"{type(error).__name__}: {text}"
 
 
 def _clash(first: Found, second: Found) -> str:

@@ -16,6 +16,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Protocol
 
+from magicoder_core.answers import fences
 from magicoder_core.records import (
     Checkpoint,
     Instruction,
@@ -38,7 +39,7 @@ from magicoder_core.records import (
 class Provider(ABC):  # noqa: B024 - each kind below has its abstract methods
     """What all kinds share: options are fields, and only the options are pickled."""
 
-    def check(self) -> None:
+    def check(self) -> None:  # noqa: B027 - most providers have nothing to look at
         """Look, before a run spends anything, whether this can work here: a key, a file, a tool.
 
         Must be quick and must not reach the network.
@@ -216,21 +217,27 @@ class Benchmark(Provider):
     def problems(self) -> Iterator[Problem]:
         """All problems, in the benchmark's order; the core applies ``limit``."""
 
-    @abstractmethod
     def request(self, problem: Problem) -> Request:
-        """What to ask the model under test."""
+        """What to ask the model under test; here, the problem's prompt as it is."""
+        return Request.of(problem.prompt)
 
-    @abstractmethod
     def extract(self, problem: Problem, reply: Reply) -> str:
-        """The whole program in an answer, ready to be judged."""
+        """The whole program in an answer, ready to be judged; here, its first code block in the problem's language.
+
+        A block without a language counts, too; an answer without a block is taken whole.
+        """
+        languages = ("", problem.language)
+        blocks = (block.code for block in fences(reply.text) if block.language in languages)
+        return next(blocks, reply.text)
 
     @abstractmethod
     def judge(self, submissions: Iterable[Submission]) -> Iterator[Verdict]:
         """Judge programs in the sandbox; one verdict for each submission, in order."""
 
-    @abstractmethod
     def needles(self) -> Iterator[Needle]:
-        """The texts that decontamination must look for."""
+        """The texts that decontamination must look for; here, each problem's prompt."""
+        for problem in self.problems():
+            yield Needle(benchmark=problem.benchmark, problem_id=problem.id, kind="prompt", text=problem.prompt)
 
     def provenance(self) -> Mapping[str, str]:
         """What a score needs beside it to be compared: data file, hash, semantics, package versions."""

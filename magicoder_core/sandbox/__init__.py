@@ -1,7 +1,7 @@
 """The one door to untrusted code: programs in, outcomes out. Nothing else in the project runs code it did not write.
 
 `run` takes whole programs; `examine` calls a program's functions and keeps the tests outside the box. Both are lazy,
-parallel and in order, and start one box for each program.
+parallel and in order, and start one box for each program. `verdicts` is `examine` for a benchmark's submissions.
 
 What holds at the level ``bubblewrap`` (Linux, unprivileged user namespaces):
 
@@ -31,6 +31,7 @@ from magicoder_core.sandbox.limits import Limits
 from magicoder_core.sandbox.oracle import ProgramError
 from magicoder_core.sandbox.pool import examine, run
 from magicoder_core.sandbox.program import Examination, Functions, Outcome, Program
+from magicoder_core.sandbox.verdicts import verdicts
 
 __all__ = [
     "ALLOW",
@@ -45,5 +46,6 @@ __all__ = [
     "probe",
     "required",
     "run",
+    "verdicts",
     "weak_isolation",
 ]
