@@ -71,6 +71,7 @@ class RunDirectory:
             RunError: the directory cannot be written.
         """
         self.facts.setdefault("created", _now())
+        self.facts.setdefault("stages", {})
         self.facts |= {
             "name": recipe.name,
             "recipe_key": recipe.key,

@@ -33,7 +33,7 @@ class Task:
     unit: str
     done: float = 0.0
     figures: dict[str, Figure] = field(default_factory=dict)
-    began: float = field(default_factory=time.monotonic)
+    began: float = field(default_factory=lambda: time.monotonic())  # noqa: PLW0108 - looked up when a task begins
     told: float = 0.0
 
     @property

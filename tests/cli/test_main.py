@@ -1,0 +1,169 @@
+"""The command line from the outside: one line and a status for whatever is wrong."""
+
+from __future__ import annotations
+
+import errno
+import json
+import sys
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from magicoder_core import MagicoderError
+from magicoder_core.cli import main as entry
+from magicoder_core.cli.output import Events, Plain
+
+
+@pytest.fixture
+def called(monkeypatch, capsys):
+    """Run `magicoder ARGUMENTS` in this process; gives status, stdout, stderr."""
+
+    def call(*arguments):
+        monkeypatch.setattr(sys, "argv", ["magicoder", *map(str, arguments)])
+        status = 0
+        try:
+            entry.main()
+        except SystemExit as ended:
+            status = ended.code
+        written = capsys.readouterr()
+        return status, written.out, written.err
+
+    return call
+
+
+def test_help_lists_every_command(called):
+    status, out, _ = called("--help")
+    assert status == 0
+    for name in entry.COMMANDS:
+        assert name in out
+
+
+@pytest.mark.parametrize("name", entry.COMMANDS)
+def test_every_command_is_there_and_has_help(name):
+    result = CliRunner().invoke(entry.cli, [name, "--help"])
+    assert result.exit_code == 0, result.output
+    assert result.output.startswith("Usage:")
+
+
+def test_wrong_usage_is_2_and_names_the_nearest(called):
+    status, _, err = called("exlpain")
+    assert status == 2
+    assert "no command 'exlpain'; did you mean 'explain'?" in err
+    assert called("run", "--dri", "x")[0] == 2
+
+
+def test_a_user_error_is_one_line_and_1(called, tmp_path):
+    status, out, err = called("run", tmp_path / "none.toml")
+    assert (status, out) == (1, "")
+    assert err == f"magicoder: {tmp_path}/none.toml: no such recipe file\n"
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "line"),
+    [
+        (MagicoderError("what,\n where"), 1, "magicoder: what, where\n"),
+        (KeyboardInterrupt(), 130, "magicoder: interrupted; the same command goes on from here\n"),
+        (
+            OSError(errno.ENOSPC, "No space left on device", "kept.jsonl"),
+            1,
+            "kept.jsonl: No space left on device; mend",
+        ),
+    ],
+)
+def test_whatever_stops_a_command(called, monkeypatch, error, status, line):
+    def command():
+        raise error
+
+    monkeypatch.setattr(entry.cli, "main", lambda **_: command())
+    ended, _, err = called()
+    assert ended == status
+    assert line in err
+    assert err.count("\n") == 1
+
+
+def test_a_bug_keeps_its_traceback(monkeypatch):
+    monkeypatch.setattr(entry.cli, "main", lambda **_: 1 // 0)
+    with pytest.raises(ZeroDivisionError):
+        entry.main()
+
+
+def test_plugins_lists_and_describes(called):
+    assert "files" in called("plugins")[1]
+    described = called("plugins", "files")[1]
+    assert "limit" in described
+    listed = json.loads(called("plugins", "--json")[1])
+    assert {"kind": "seed_source", "name": "files"}.items() <= listed[0].items()
+    schema = json.loads(called("plugins", "files", "--json")[1])[0]["schema"]
+    assert "limit" in schema["properties"]
+    status, _, err = called("plugins", "fils")
+    assert (status, err) == (1, "magicoder: no provider named 'fils'; did you mean 'files'?\n")
+
+
+def test_a_plugin_file_that_does_not_load_is_one_line(called, tmp_path):
+    (tmp_path / "bad.py").write_text("import nothing_of_that_name\n")
+    status, _, err = called("plugins", "--plugin", tmp_path / "bad.py")
+    assert status == 1
+    assert "No module named 'nothing_of_that_name'" in err
+    assert err.count("\n") == 1
+
+
+def test_check_says_what_is_there_and_what_is_not(called, tmp_path, monkeypatch):
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    recipe = tmp_path / "r.toml"
+    recipe.write_text('[seed_source]\nuse = "files"\npaths = ["nowhere-at-all"]\n')
+    status, out, _ = called("check", recipe)
+    assert status == 1
+    assert "MISSING" in out
+    assert "nowhere-at-all" in out
+    recipe.write_text('[seed_source]\nuse = "files"\n')
+    assert "ok" in called("check", recipe)[1]
+
+
+def test_plain_progress_is_quiet_for_a_second_and_then_tells_the_time_left(capsys, monkeypatch):
+    clock = [0.0]
+    monkeypatch.setattr("magicoder_core.cli.output.time.monotonic", lambda: clock[0])
+    reporter = Plain()
+    quick = reporter.begin("quick", 2, "row")
+    reporter.end(quick)
+    slow = reporter.begin("generate", 8, "row")
+    clock[0] = 10.0
+    reporter.advance(slow, 2, {"failed": 0})
+    reporter.end(slow)
+    err = capsys.readouterr().err
+    assert "quick" not in err
+    assert "generate: 2/8 rows in 10.0 s, about 30.0 s left  failed 0" in err
+
+
+def test_events_are_json(capsys, monkeypatch):
+    clock = [0.0]
+    monkeypatch.setattr("magicoder_core.cli.output.time.monotonic", lambda: clock[0])
+    reporter = Events()
+    task = reporter.begin("train", 4, "step")
+    clock[0] = 6.0
+    reporter.advance(task, 1, {"loss": 1.5})
+    reporter.say("attention: sdpa")
+    events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert events[0] == {
+        "event": "progress",
+        "name": "train",
+        "done": 1,
+        "total": 4,
+        "unit": "step",
+        "seconds": 6.0,
+        "left": 18.0,
+        "loss": 1.5,
+    }
+    assert events[1] == {"event": "say", "line": "attention: sdpa"}
+
+
+def test_a_table_pads_all_but_its_last_column():
+    from magicoder_core.cli.common import table
+
+    assert table([["a", "bb", "c"], ["aaa", "b", "c c"]]) == "a    bb  c\naaa  b   c c"
+
+
+def test_click_is_asked_for_exit_codes(called):
+    assert isinstance(entry.cli, click.Group)
+    assert called("show")[0] == 2
