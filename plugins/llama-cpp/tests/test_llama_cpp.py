@@ -25,11 +25,11 @@ from magicoder_llama_cpp import LlamaCpp
 async def main():
     teacher = LlamaCpp(model=sys.argv[1], parallel=1, context=512)
     opening = asyncio.create_task(teacher.open())
-    while not teacher._state.child:
+    while not teacher._serving.child:
         await asyncio.sleep(0.01)
     if sys.argv[2] == "loaded":
         await opening
-    print(teacher._state.child.pid, flush=True)
+    print(teacher._serving.child.pid, flush=True)
     await asyncio.sleep(600)
 
 asyncio.run(main())
@@ -118,21 +118,21 @@ def test_what_cannot_be_answered(request_, said):
 
 @pytest.mark.model
 def test_a_server_that_died_is_started_again_and_not_for_ever(monkeypatch):
-    teacher_module = importlib.import_module("magicoder_llama_cpp.teacher")
-    monkeypatch.setattr(teacher_module, "_STARTS", 2)
+    serving = importlib.import_module("magicoder_llama_cpp.serving")
+    monkeypatch.setattr(serving, "_STARTS", 2)
     ask = Request.of("Hi", sampling=YES_OR_NO)
 
     async def work(teacher):
-        os.kill(teacher._state.child.pid, signal.SIGSTOP)
+        os.kill(teacher._serving.child.pid, signal.SIGSTOP)
         waiting = asyncio.create_task(teacher.complete(ask))
         await asyncio.sleep(0.2)
-        os.kill(teacher._state.child.pid, signal.SIGKILL)
+        os.kill(teacher._serving.child.pid, signal.SIGKILL)
         with pytest.raises(TeacherError) as caught:
             await waiting
         assert caught.value.kind == "transient"
         assert await died(teacher)
         assert (await teacher.complete(ask)).text in {"yes", "no"}
-        os.kill(teacher._state.child.pid, signal.SIGKILL)
+        os.kill(teacher._serving.child.pid, signal.SIGKILL)
         assert await died(teacher)
         with pytest.raises(ModelError, match=r"ended 2 times; the last time its server ended by SIGKILL"):
             await teacher.complete(ask)
@@ -142,7 +142,7 @@ def test_a_server_that_died_is_started_again_and_not_for_ever(monkeypatch):
 
 async def died(teacher):
     for _ in range(600):
-        if not teacher._state.child.alive():
+        if not teacher._serving.child.alive():
             return True
         await asyncio.sleep(0.05)
     return False
@@ -163,7 +163,7 @@ def test_the_server_ends_with_a_run_that_is_killed(when):
 @pytest.mark.model
 def test_the_key_is_in_no_place_that_others_can_read():
     async def work(teacher):
-        child = teacher._state.child
+        child = teacher._serving.child
         assert len(child.key) >= 32
         assert child.key not in command(child.pid)
         assert "magicoder_llama_cpp.server" in command(child.pid)
