@@ -78,10 +78,9 @@ class _Scan:
     hidden: list[_Heading] = field(default_factory=list)
     fence: str = ""
 
-    def run(self, start: int) -> list[_Heading]:
-        """All headings from line ``start`` on, in order."""
-        for number in range(start, len(self.lines)):
-            line = self.lines[number]
+    def run(self) -> list[_Heading]:
+        """All headings, in order."""
+        for number, line in enumerate(self.lines):
             if mark := _FENCE.match(line):
                 self._mark(mark[1], mark[2].strip())
             elif heading := _heading(line, number, self.names):
@@ -124,11 +123,8 @@ def sections(answer: str, names: Mapping[str, Sequence[str]] = PROBLEM_AND_SOLUT
     start = _after_reasoning(lines)
     if start is None:
         return Unparsed("unfinished reasoning")
-    found = _Scan(known, lines).run(start)
-    if not found and (inner := _unwrapped(lines, start)):
-        lines, start = inner, 0
-        found = _Scan(known, lines).run(0)
-    chosen = _choose(found, list(names))
+    lines = _unwrapped(lines[start:])
+    chosen = _choose(_Scan(known, lines).run(), list(names))
     return chosen if isinstance(chosen, Unparsed) else _cut(lines, chosen)
 
 
@@ -167,14 +163,20 @@ def _after_reasoning(lines: list[str]) -> int | None:
     return None if opened else first
 
 
-def _unwrapped(lines: list[str], start: int) -> list[str] | None:
-    """The lines inside a fence around the whole answer, or None if there is no such fence."""
-    filled = [number for number in range(start, len(lines)) if lines[number].strip()]
+def _unwrapped(lines: list[str]) -> list[str]:
+    """The lines inside a fence around the whole answer, if there is one.
+
+    Code blocks within end before the last line, so that the mark there is one too many: it is the wrapper's.
+    """
+    filled = [number for number, line in enumerate(lines) if line.strip()]
     mark = _FENCE.match(lines[filled[0]]) if filled else None
     if mark is None or mark[2].strip().lower() not in _WRAPPERS:
-        return None
-    closed = len(filled) > 1 and lines[filled[-1]].strip() == mark[1]
-    return lines[filled[0] + 1 : filled[-1] if closed else len(lines)]
+        return lines
+    inner = lines[filled[0] + 1 : filled[-1]]
+    if lines[filled[-1]].strip() == mark[1] and all(fence.closed for fence in _fences(inner)):
+        return inner
+    whole = lines[filled[0] + 1 :]
+    return whole if all(fence.closed for fence in _fences(whole)) else lines
 
 
 _HEADING = re.compile(

@@ -9,6 +9,7 @@ the published prompt of OSS-Instruct is such a file, with ``{code}``.
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -80,17 +81,9 @@ def _text(path: Path) -> str:
 
 
 def _filled(path: Path, values: Mapping[str, Any]) -> str:
-    """The text with each ``{name}`` replaced; other braces stay (str.format would trip over code in it)."""
-    pieces = [_text(path)]
-    for name, value in values.items():
-        # Split before joining, so that a value which contains `{name}` itself is never filled in.
-        pieces = [part for piece in pieces for part in _around(piece, name, str(value))]
-    return "".join(pieces)
-
-
-def _around(piece: str, name: str, value: str) -> list[str]:
-    first, *rest = piece.split(f"{{{name}}}")
-    return [first, *(part for text in rest for part in (value, text))]
+    """The text with each ``{name}`` replaced, in one pass; other braces stay (str.format would trip over code)."""
+    names = "|".join(map(re.escape, values))
+    return re.sub(rf"\{{({names})\}}", lambda found: str(values[found[1]]), _text(path)) if values else _text(path)
 
 
 def _run(path: Path, values: Mapping[str, Any], blocks: list[str] | tuple[str, ...]) -> list[str]:

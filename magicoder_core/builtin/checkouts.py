@@ -12,11 +12,11 @@ import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
 _SAFE = ("-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-c", "core.quotePath=false")
 _REGULAR = ("100644", "100755")
-_SCP_LIKE = re.compile(r"(?:[^@/:]+@)?([^@/:]+):(?!/)(.+)")
+_URL = re.compile(r"(?:https?|ssh|git)://(?:[^/]*@)?([^/:?#@\[\]]+)(?::\d*)?/([^?#]+)")
+_SCP_LIKE = re.compile(r"(?:[^@/:]+@)?([^@/:\\]{2,}):(?!/)([^\\]+)")
 
 
 @dataclass(frozen=True)
@@ -48,13 +48,8 @@ def public_url(url: str) -> str | None:
 
     None for a path on this machine: it would say nothing elsewhere.
     """
-    if (parts := urlsplit(url)).hostname and parts.scheme in ("http", "https", "ssh", "git"):
-        host, path = parts.hostname, parts.path
-    elif found := _SCP_LIKE.fullmatch(url):
-        host, path = found[1], found[2]
-    else:
-        return None
-    return f"https://{host}/{path.strip('/').removesuffix('.git')}"
+    found = _URL.match(url) or _SCP_LIKE.fullmatch(url)
+    return f"https://{found[1]}/{found[2].strip('/').removesuffix('.git')}" if found else None
 
 
 def _regular(line: str) -> str:
