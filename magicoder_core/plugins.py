@@ -9,7 +9,6 @@ lets one broken plugin stop everything: here it costs one clear line, and the re
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import importlib.util
 import os
@@ -17,12 +16,12 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property
-from importlib import metadata
 from pathlib import Path
 from types import ModuleType
 
 import pluggy
 
+from magicoder_core import installed
 from magicoder_core.errors import PluginError, RecipeError
 from magicoder_core.hookspecs import KINDS, PROJECT, Hooks
 from magicoder_core.providers import Provider
@@ -91,6 +90,8 @@ class Catalogue:
 
 def did_you_mean(given: str, known: Sequence[str]) -> str:
     """``; did you mean 'x'?`` for the nearest of the ``known`` names, or nothing."""
+    import difflib
+
     near = difflib.get_close_matches(given, known, n=1)
     return f"; did you mean '{near[0]}'?" if near else ""
 
@@ -106,7 +107,7 @@ def load(files: Sequence[Path] = ()) -> Catalogue:
     catalogue = Catalogue(manager)
     blocked = {name.strip() for name in os.environ.get(BLOCK, "").split(",")}
     _register(catalogue, BUILTIN, importlib.import_module(BUILTIN), _core())
-    for point in sorted(metadata.entry_points(group=PROJECT), key=lambda point: point.name):
+    for point in sorted(installed.entry_points(PROJECT)):
         if point.name not in blocked:
             _register_entry_point(catalogue, point)
     for path in files:
@@ -115,7 +116,7 @@ def load(files: Sequence[Path] = ()) -> Catalogue:
 
 
 def _core() -> tuple[str, str]:
-    return "magicoder-core", metadata.version("magicoder-core")
+    return "magicoder-core", installed.version("magicoder-core")
 
 
 def _register(catalogue: Catalogue, name: str, plugin: object, distribution: tuple[str, str]) -> None:
@@ -151,8 +152,8 @@ def _provided(manager: pluggy.PluginManager, plugin: str, distribution: tuple[st
                 yield Found(kind, name, provider, *distribution)
 
 
-def _register_entry_point(catalogue: Catalogue, point: metadata.EntryPoint) -> None:
-    distribution = (point.dist.name, point.dist.version) if point.dist else (point.name, "")
+def _register_entry_point(catalogue: Catalogue, point: installed.EntryPoint) -> None:
+    distribution = (point.distribution, point.version)
     try:
         _register(catalogue, point.name, point.load(), distribution)
     except (Exception, SystemExit) as error:  # noqa: BLE001 - boundary: whatever a plugin does at import, the others go on
