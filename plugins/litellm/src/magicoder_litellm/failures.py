@@ -29,6 +29,7 @@ _SAID: Mapping[str, _Meaning] = {
     "overloaded_error": _Meaning("overloaded"),
     "empty or invalid response": _Meaning("malformed"),
     "invalid response object": _Meaning("malformed", charged=True),
+    "a response with no 'choices'": _Meaning("malformed", charged=True),
     "without sending complete message body": _Meaning("transient", charged=True),
 }
 """Words that say more than the exceptions they stand in."""
