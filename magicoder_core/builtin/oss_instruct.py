@@ -7,6 +7,7 @@ grammar for an answer that still does not.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Annotated
@@ -14,6 +15,7 @@ from typing import Annotated
 from magicoder_core import Ask, Instruction, Message, Method, Rejection, Reply, Request, Sampling, Snippet, prompts
 
 GRAMMAR = "oss-instruct.gbnf"
+UNPARSED, NO_CODE, COPIED = "unparsed", "no code", "copied the example"
 _EXCERPT = 200
 
 
@@ -36,21 +38,31 @@ class OssInstruct(Method):
         prompts.turns(self.template, example=self.example, code="", language="python")
 
     async def instruct(self, snippet: Snippet, ask: Ask) -> Instruction | Rejection:
-        """Ask once, and once more under a grammar if the sections are not found.
+        """Ask once, and a second time in another way where the answer shows what would help.
 
-        Rejections are counted by these reasons: ``truncated`` (or another end than ``stop``), ``unparsed``, ``no code``.
+        Rejections are counted by these reasons: ``truncated`` (or another end than ``stop``), ``unparsed``,
+        ``no code``, ``copied the example``.
         """
-        turns = self._turns(snippet)
-        made = self._read(await ask(Request(messages=turns)), snippet)
-        # A truncated answer is not asked for again: under the same limit it would be cut again, at the same price.
-        if isinstance(made, Rejection) and made.reason != "truncated" and self._may_retry(ask):
-            return self._read(await ask(Request(messages=turns, sampling=self._strict)), snippet)
+        told = self._turns(snippet, example=self.example)
+        examples = [turn.content for turn in told if turn.role == "assistant"]
+        made = self._read(await ask(Request(messages=told)), snippet, examples)
+        if isinstance(made, Rejection) and (again := self._again(made, told, snippet, ask)):
+            return self._read(await ask(again), snippet, examples)
         return made
 
-    def _turns(self, snippet: Snippet) -> tuple[Message, ...]:
+    def _again(self, made: Rejection, told: tuple[Message, ...], snippet: Snippet, ask: Ask) -> Request | None:
+        """The second request, if one could help: a truncated answer would be cut again, at the same price."""
+        if made.reason == COPIED:
+            return Request(messages=self._turns(snippet, example=False))
+        formless = made.reason in (UNPARSED, NO_CODE)
+        if formless and self.retry_with_grammar and ask.supports("grammar"):
+            return Request(messages=told, sampling=self._strict)
+        return None
+
+    def _turns(self, snippet: Snippet, *, example: bool) -> tuple[Message, ...]:
         # Without its last line's end the snippet is the same to a model, and the template closes the fence itself.
         code = snippet.code.rstrip("\r\n")
-        told = prompts.turns(self.template, example=self.example, code=code, language=snippet.language)
+        told = prompts.turns(self.template, example=example, code=code, language=snippet.language)
         if self.system is None:
             return told
         rest = [turn for turn in told if turn.role != "system"]
@@ -60,18 +72,17 @@ class OssInstruct(Method):
     def _strict(self) -> Sampling:
         return Sampling(grammar=prompts.render(GRAMMAR))
 
-    def _may_retry(self, ask: Ask) -> bool:
-        return self.retry_with_grammar and ask.supports("grammar")
-
-    def _read(self, reply: Reply, snippet: Snippet) -> Instruction | Rejection:
+    def _read(self, reply: Reply, snippet: Snippet, examples: Sequence[str]) -> Instruction | Rejection:
         if reply.finish_reason != "stop":
             reason = "truncated" if reply.finish_reason == "length" else reply.finish_reason
             return Rejection(reason=reason, detail=reply.text[-_EXCERPT:])
         found = prompts.sections(reply.text)
         if isinstance(found, prompts.Unparsed):
-            return Rejection(reason="unparsed", detail=f"{found.reason}: {reply.text[:_EXCERPT]}")
+            return Rejection(reason=UNPARSED, detail=f"{found.reason}: {reply.text[:_EXCERPT]}")
         if self.code_block and not any(block.code.strip() for block in prompts.fences(found["solution"])):
-            return Rejection(reason="no code", detail=found["solution"][:_EXCERPT])
+            return Rejection(reason=NO_CODE, detail=found["solution"][:_EXCERPT])
+        if any(_copies(found["problem"], example) for example in examples):
+            return Rejection(reason=COPIED, detail=found["problem"][:_EXCERPT])
         return Instruction(
             problem=found["problem"],
             solution=found["solution"],
@@ -79,3 +90,14 @@ class OssInstruct(Method):
             method="oss-instruct",
             parent=snippet.id,
         )
+
+
+def _copies(problem: str, example: str) -> bool:
+    """Whether half of the problem's runs of words stand in the example: small models like to say it again."""
+    runs = _runs(problem)
+    return 2 * len(runs & _runs(example)) > len(runs)
+
+
+def _runs(text: str, length: int = 5) -> set[tuple[str, ...]]:
+    words = text.split()
+    return {tuple(words[start : start + length]) for start in range(len(words) - length + 1)}
