@@ -32,17 +32,19 @@ def read(path: Path) -> Iterator[dict[str, Any]]:
     """The objects of a whole file, one a line.
 
     Raises:
-        RunError: a line is no JSON object; the message names file and line.
+        RunError: a line is no JSON object in UTF-8; the message names file and line.
     """
-    with path.open(encoding="utf-8") as lines:
+    with path.open("rb") as lines:
         for number, line in enumerate(lines, 1):
             if line.strip():
                 yield _object(line, path, number)
 
 
-def _object(line: str, path: Path, number: int) -> dict[str, Any]:
+def _object(line: bytes, path: Path, number: int) -> dict[str, Any]:
     try:
-        value = json.loads(line)
+        value = json.loads(line.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        raise RunError(f"{path}:{number}: not UTF-8 ({error})") from error
     except ValueError as error:
         raise RunError(f"{path}:{number}: not JSON ({error})") from error
     if not isinstance(value, dict):

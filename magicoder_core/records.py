@@ -22,7 +22,7 @@ Status = Literal["pass", "fail", "timeout", "out_of_memory", "crash", "compile_e
 Role = Literal["system", "user", "assistant"]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
     """Anything that is written as one line of JSON."""
 
@@ -51,7 +51,7 @@ class Record:
         return kind.from_dict(value) if kind and value is not None else value
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Identified(Record):
     """A record that is named by its content."""
 
@@ -89,7 +89,7 @@ def _frozen(value: Any) -> Any:
     return tuple(_frozen(item) for item in value) if isinstance(value, list) else value
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Shard:
     """The part of a corpus that one reader takes: documents whose number modulo ``count`` is ``index``.
 
@@ -101,7 +101,7 @@ class Shard:
     seed: int = 0
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Origin(Record):
     """Where a snippet comes from; ``None`` means unknown, never "free to use".
 
@@ -116,7 +116,7 @@ class Origin(Record):
     lines: tuple[int, int] | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Snippet(Identified):
     """A few consecutive lines of real code, the seed of an instruction."""
 
@@ -127,7 +127,7 @@ class Snippet(Identified):
     origin: Origin
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Message(Record):
     """One turn of a conversation."""
 
@@ -135,7 +135,7 @@ class Message(Record):
     content: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Sampling(Record):
     """How to draw an answer; ``None`` leaves the choice to the teacher.
 
@@ -160,7 +160,7 @@ class Sampling(Record):
         return Sampling(**chosen)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Request(Identified):
     """What a model is asked: the conversation so far and how to draw the next turn."""
 
@@ -177,7 +177,7 @@ class Request(Identified):
         return cls(messages=tuple(turns), sampling=sampling or Sampling())
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Usage(Record):
     """What an answer took: tokens as the provider counts them, and US dollars where a price is known."""
 
@@ -186,7 +186,7 @@ class Usage(Record):
     usd: float | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Reply(Record):
     """A model's answer. ``finish_reason`` is ``stop``, ``length`` or what else the provider said."""
 
@@ -199,7 +199,7 @@ class Reply(Record):
     reasoning: str | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Instruction(Identified):
     """A problem with its solution: one row of training data.
 
@@ -219,7 +219,7 @@ class Instruction(Identified):
     scores: Mapping[str, float] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Rejection(Record):
     """Why a method made no instruction of a snippet: a short reason to count by, and the case at hand."""
 
@@ -227,7 +227,7 @@ class Rejection(Record):
     detail: str = ""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Judgement(Record):
     """A filter's word on one row: keep it or not, why, with what evidence, and what it measured."""
 
@@ -238,7 +238,7 @@ class Judgement(Record):
     scores: Mapping[str, float] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class TrainingData:
     """The rows to train on: a JSONL file of instructions, how many they are, and the run's seed.
 
@@ -256,7 +256,7 @@ class TrainingData:
                 yield Instruction.from_dict(json.loads(line))
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Checkpoint(Record):
     """A model in Hugging Face format: its folder, the model it was tuned from, the sha256 over its files."""
 
@@ -265,7 +265,7 @@ class Checkpoint(Record):
     digest: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Problem(Record):
     """One task of a benchmark. ``id`` is the benchmark's own name for it, as ``HumanEval/0``."""
 
@@ -276,7 +276,7 @@ class Problem(Record):
     language: str = "python"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Submission(Record):
     """A whole program that claims to solve a problem; ``sample`` numbers the tries from 0."""
 
@@ -285,7 +285,7 @@ class Submission(Record):
     sample: int = 0
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict(Record):
     """What became of a submission. ``isolation`` names how strongly the program was locked in."""
 
@@ -297,7 +297,7 @@ class Verdict(Record):
     isolation: str = ""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Report(Record):
     """A benchmark's scores; each metric says its value and its 95% interval ``[low, high]``."""
 
@@ -306,7 +306,7 @@ class Report(Record):
     versions: Mapping[str, str]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Needle(Record):
     """A text of a benchmark that must not be in training data; ``kind`` says which part of the problem it is."""
 
