@@ -34,7 +34,7 @@ class Decontaminate(Filter):
     by_row = True
 
     against: Annotated[tuple[str, ...], "the benchmarks that must not leak into the training data"] = ("humaneval",)
-    min_characters: Annotated[int, "shorter pieces, white space aside, occur in any code and are not looked for"] = 30
+    min_characters: Annotated[int, "shorter pieces, white space aside, occur in any code and are not looked for"] = 20
 
     def __post_init__(self) -> None:
         """Refuse a limit that would match everything.

@@ -154,7 +154,7 @@ def test_short_pieces_are_left_out_and_that_is_said_once():
         subject = Decontaminate()
         subject.judge([row()])
         subject.judge([row(), row()])
-    assert heard == ["decontaminate: looks for 2 pieces of humaneval; 1 shorter than 30 characters are left out"]
+    assert heard == ["decontaminate: looks for 2 pieces of humaneval; 1 shorter than 20 characters are left out"]
 
 
 def test_comments_stay():
