@@ -224,7 +224,7 @@ def test_wrong_files(tmp_path):
         (broken, RunError, "b.parquet: cannot be read as Parquet"),
         (torn, RunError, "c.jsonl:2: not JSON"),
         (other, RunError, r"d.jsonl: no column 'content' \(there are: code, id\)"),
-        (latin, RunError, "e.jsonl: cannot be read as JSONL"),
+        (latin, RunError, "e.jsonl:1: not UTF-8"),
     ):
         with pytest.raises(kind, match=message) as info:
             draw_all(paths=(str(path),))

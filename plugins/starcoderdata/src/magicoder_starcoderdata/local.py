@@ -83,8 +83,8 @@ def _jsonl(file: Path) -> Iterator[Mapping[str, Any]]:
             if number == 0:
                 _check(list(row), file)
             yield row
-    except (OSError, UnicodeDecodeError) as error:
-        raise RunError(f"{file}: cannot be read as JSONL ({error})") from error
+    except OSError as error:
+        raise RunError(f"{file}: cannot be read ({error.strerror})") from error
 
 
 def _check(names: Sequence[str], file: Path) -> None:
