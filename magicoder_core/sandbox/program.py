@@ -59,6 +59,11 @@ class Examination:
     functions: tuple[str, ...]
     check: Callable[[Functions], None]
 
+    @classmethod
+    def of(cls, code: str, check: Callable[[Functions], None], *functions: str) -> Examination:
+        """The examination of a Python program by ``check``, which calls those functions, under the usual limits."""
+        return cls(program=Program(code=code), functions=functions, check=check)
+
 
 def tidy(text: str, places: Mapping[str, str]) -> str:
     """A detail without what differs between two runs or tells of this machine: addresses and ``places``."""
