@@ -1,12 +1,13 @@
 """Reads a model's answer: its sections and its code blocks, however it dressed them up.
 
 Models of today rarely write a heading exactly as asked. `sections` accepts headings in square brackets, in bold, as
-Markdown headings, as tags and bare, in any case, and answers wrapped in a fence or preceded by reasoning. It never
+Markdown headings, as tags and bare, in any case, a JSON object of texts, and answers wrapped in a fence or preceded by reasoning. It never
 guesses: where a second reading is possible it says why it gives none. Everything is linear in the answer's length.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -123,9 +124,30 @@ def sections(answer: str, names: Mapping[str, Sequence[str]] = PROBLEM_AND_SOLUT
     start = _after_reasoning(lines)
     if start is None:
         return Unparsed("unfinished reasoning")
+    if found := _structured("\n".join(lines[start:]).strip(), known, list(names)):
+        return found
     lines = _unwrapped(lines[start:])
     chosen = _choose(_Scan(known, lines).run(), list(names))
     return chosen if isinstance(chosen, Unparsed) else _cut(lines, chosen)
+
+
+def _structured(text: str, known: Mapping[str, str], keys: Sequence[str]) -> dict[str, str] | None:
+    """The sections of an answer that is one JSON object of texts, in a code block or not."""
+    blocks = fences(text) if text.startswith("```") else []
+    if len(blocks) == 1 and blocks[0].language == "json":
+        text = blocks[0].code.strip()
+    try:
+        value = json.loads(text, strict=False) if text.startswith("{") else None
+    except (ValueError, RecursionError):
+        return None
+    pairs = [(known.get(_plain(key)), text) for key, text in value.items()] if isinstance(value, dict) else []
+    found = {key: text.strip() for key, text in pairs if key and isinstance(text, str) and text.strip()}
+    named_once = sorted(key for key, _ in pairs if key) == sorted(keys) == sorted(found)
+    return {key: found[key] for key in keys} if named_once else None
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[ _-]", " ", name.strip().lower())
 
 
 def fences(text: str) -> list[Fence]:
@@ -197,7 +219,7 @@ def _heading(line: str, number: int, names: Mapping[str, str]) -> _Heading | Non
     found = _HEADING.match(line)
     if found is None or bool(found["open"]) != bool(found["close"]):
         return None
-    key = names.get(re.sub(r"[ _-]", " ", found["name"].lower()))
+    key = names.get(_plain(found["name"]))
     rest = found["rest"].strip()
     if found["stars"] and not found["closed"]:
         rest = rest.removesuffix(found["stars"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 
 import pytest
@@ -48,6 +49,11 @@ LAYOUTS = {
     "wrapped in markdown": f"```markdown\n[Problem Description]\nDo it.\n\n[Solution]\n{CODE}\n```",
     "wrapped without a language": f"```\n## Problem\nDo it.\n\n## Solution\n{CODE}\n```",
     "wrapped and unclosed": f"```markdown\n[Problem Description]\nDo it.\n\n[Solution]\n{CODE}",
+    "JSON": json.dumps({"Problem Description": "Do it.", "solution": CODE}),
+    "JSON in a code block": "```json\n"
+    + json.dumps({"problem": " Do it.", "solution": CODE, "n": 1}, indent=1)
+    + "\n```",
+    "JSON with line ends in its texts": json.dumps({"problem": "Do it.", "solution": CODE}).replace("\\n", "\n"),
     "fullwidth brackets": f"【Problem Description】\nDo it.\n【Solution】\n{CODE}",
 }
 
@@ -133,6 +139,11 @@ UNPARSED = {
     "all in one code block": ("```python\n[Problem Description]\nDo it.\n[Solution]\nx\n```", "no problem section"),
     "unfinished reasoning": (f"<think>\n[Problem Description]\nDo it.\n[Solution]\n{CODE}", "unfinished reasoning"),
     "indented as code": ("    [Problem Description]\n    Do it.\n    [Solution]\n    x", "no problem section"),
+    "JSON of something else": (json.dumps({"problem": "x"}), "no problem section"),
+    "JSON with two problems": (json.dumps({"problem": "a", "Problem": "b", "solution": "c"}), "no problem section"),
+    "JSON with a list": (json.dumps({"problem": "a", "solution": ["c"]}), "no problem section"),
+    "broken JSON": ("{" * 5000, "no problem section"),
+    "deep JSON": ('{"a":' * 50_000, "no problem section"),
     "half a bracket": (f"[Problem Description\nDo it.\n[Solution]\n{CODE}", "no problem section"),
 }
 
