@@ -40,10 +40,13 @@ def options(cls: type) -> list[Option]:
 
 
 def schema(cls: type) -> dict[str, Any]:
-    """The JSON schema of the same table."""
+    """The JSON schema of the same table: each option with its help, and no other keys, as `bind` has it."""
     from pydantic import TypeAdapter
 
-    return TypeAdapter(cls).json_schema()
+    made = TypeAdapter(cls).json_schema()
+    for item in options(cls):
+        made["properties"][item.name]["description"] = item.help
+    return {**made, "additionalProperties": False}
 
 
 def bind(cls: type[T], table: Mapping[str, Any], where: str) -> T:
@@ -68,9 +71,17 @@ def _validated(cls: type[T], table: Mapping[str, Any], where: str) -> T:
     except ValidationError as error:
         first = error.errors()[0]
         path = ".".join([where, *(str(part) for part in first["loc"])])
-        message = "required, but not given" if first["type"] == "missing" else first["msg"]
-        given = "" if first["type"] == "missing" else f" (got {first['input']!r})"
-        raise RecipeError(f"{path}: {message}{given}") from error
+        raise RecipeError(f"{path}: {_complaint(first)}") from error
+
+
+def _complaint(error: Mapping[str, Any]) -> str:
+    """What pydantic found wrong, in one line."""
+    if error["type"] == "missing":
+        return "required, but not given"
+    if error["type"] == "value_error":
+        # A provider's own check of its options: it says best what was wrong, and pydantic's "input" is all of them.
+        return " ".join(str(error["ctx"]["error"]).split())
+    return f"{error['msg']} (got {error['input']!r})"
 
 
 def values(provider: object) -> dict[str, Any]:

@@ -129,12 +129,20 @@ def _register(catalogue: Catalogue, name: str, plugin: object, distribution: tup
         raise PluginError("another plugin of that name is loaded; uninstall one of them")
     try:
         catalogue.manager.register(plugin, name)
-        catalogue.manager.check_pending()
+        _check_spelling(catalogue.manager)
         catalogue.listed += list(_provided(catalogue.manager, name, distribution))
     except (Exception, SystemExit):
         if catalogue.manager.has_plugin(name):
             catalogue.manager.unregister(name=name)
         raise
+
+
+def _check_spelling(manager: pluggy.PluginManager) -> None:
+    """What pluggy's own `check_pending` does, saying which hook was meant."""
+    for name, caller in vars(manager.hook).items():
+        if isinstance(caller, pluggy.HookCaller) and not caller.has_spec() and caller.get_hookimpls():
+            hint = did_you_mean(name, list(KINDS)) or f"; there are: {', '.join(KINDS)}"
+            raise PluginError(f"no hook named '{name}'{hint}")
 
 
 def _provided(manager: pluggy.PluginManager, plugin: str, distribution: tuple[str, str]) -> Iterator[Found]:
