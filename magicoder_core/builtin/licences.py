@@ -10,9 +10,12 @@ import re
 from importlib import metadata
 from pathlib import Path
 
+from magicoder_core.builtin.languages import EXTENSIONS, ending
+
 _TAG = re.compile(r"SPDX-License-Identifier:[ \t]*([A-Za-z0-9.+() -]*[A-Za-z0-9.+)])")
 _FILE = re.compile(r"(licen[cs]e|copying)(\.(txt|md|rst)|[-_.][a-z0-9.-]+)?", re.IGNORECASE)
 _ENOUGH = 4096
+_SOURCE = {each for endings in EXTENSIONS.values() for each in endings}
 
 _TEXTS = (
     ("Apache-2.0", r"apache license,?\s+version 2\.0"),
@@ -59,7 +62,7 @@ def of_file(text: str) -> str | None:
 def of_folder(folder: Path) -> str | None:
     """What the licence file (or files, if they agree) at the top of ``folder`` says."""
     try:
-        files = [path for path in folder.iterdir() if _FILE.fullmatch(path.name) and path.is_file()]
+        files = [path for path in folder.iterdir() if _names_licence(path.name) and path.is_file()]
         return _agreed({of_text(path.read_text(encoding="utf-8", errors="replace")) for path in files})
     except OSError:
         return None
@@ -82,8 +85,12 @@ def of_distribution(distribution: metadata.Distribution) -> str | None:
     classifiers = [str(line).rpartition(" :: ")[2] for line in about.get_all("Classifier") or ()]
     if named := _agreed({_CLASSIFIERS[line] for line in classifiers if line in _CLASSIFIERS}):
         return named
-    files = [file for file in distribution.files or () if ".dist-info" in file.parts[0] and _FILE.fullmatch(file.name)]
+    files = [file for file in distribution.files or () if ".dist-info" in file.parts[0] and _names_licence(file.name)]
     return _agreed({of_text(text) for file in files if (text := distribution.read_text("/".join(file.parts[1:])))})
+
+
+def _names_licence(name: str) -> bool:
+    return bool(_FILE.fullmatch(name)) and ending(name) not in _SOURCE
 
 
 def _agreed(named: set[str | None]) -> str | None:
