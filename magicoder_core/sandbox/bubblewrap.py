@@ -26,6 +26,9 @@ ENVIRONMENT = {"PYTHONHASHSEED": "0", "PYTHONUTF8": "1", "PYTHONIOENCODING": "ut
 
 _WALLS = (
     "--unshare-all",
+    "--unshare-user",
+    # In a user namespace of its own a program would be root again, and mount memory without bound.
+    "--disable-userns",
     "--as-pid-1",
     "--die-with-parent",
     "--new-session",

@@ -179,6 +179,11 @@ def test_installed_packages_are_out_of_reach():
     assert outcome.status == "pass", outcome
 
 
+def test_no_namespace_of_its_own():
+    outcome = run("import ctypes\nprint(ctypes.CDLL(None).unshare(0x10000000))")
+    assert outcome.stdout == "-1\n"
+
+
 def test_no_network():
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
