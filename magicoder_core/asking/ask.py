@@ -11,12 +11,12 @@ from typing import Final
 
 from magicoder_core.asking.batching import Batcher
 from magicoder_core.asking.budget import Budget
-from magicoder_core.asking.gate import Gate
+from magicoder_core.asking.gate import LONGEST_PAUSE, Gate
 from magicoder_core.asking.journal import Entry, Journal
 from magicoder_core.asking.request import journal_key
 from magicoder_core.errors import TeacherError
 from magicoder_core.providers import BatchTeacher, Teacher
-from magicoder_core.records import Reply, Request, Usage
+from magicoder_core.records import Reply, Request
 
 RETRIED: Final = frozenset({"rate_limited", "overloaded", "transient", "timeout", "malformed"})
 """Kinds of failure after which the same request is sent again."""
@@ -55,7 +55,7 @@ class Asker:
         self.identity = f"{self.name}:{self.teacher.identity}"
         self._under_way: dict[str, asyncio.Future[Reply]] = {}
         self._opening = asyncio.Lock()
-        self._opened = False
+        self._opened = self._touched = False
         self._complete = (
             Batcher(self.teacher).complete if isinstance(self.teacher, BatchTeacher) else self.teacher.complete
         )
@@ -66,7 +66,7 @@ class Asker:
         try:
             yield self
         finally:
-            if self._opened:
+            if self._touched:
                 await self.teacher.close()
 
     def on_behalf_of(self, parent: str) -> ParentAsk:
@@ -124,6 +124,7 @@ class Asker:
             except TeacherError as error:
                 self._record(entry, error)
                 raise
+            self.gate.answered()
             self.journal.append(replace(entry, reply=reply))
             self.budget.spend(reply.usage)
             return reply
@@ -131,7 +132,7 @@ class Asker:
     def _record(self, entry: Entry, error: TeacherError) -> None:
         self.journal.append(replace(entry, error=error.kind, message=str(error), charged=error.charged))
         if error.charged:
-            self.budget.spend(Usage(usd=0.0))
+            self.budget.spend_worst(entry.request)
 
     async def _pause(self, error: TeacherError, attempt: int) -> None:
         backoff = min(_FIRST_PAUSE * 2**attempt, _LONGEST_BACKOFF) * (0.5 + random.random())  # noqa: S311 - jitter
@@ -139,14 +140,15 @@ class Asker:
             await asyncio.sleep(backoff)
             return
         if error.kind in {"rate_limited", "overloaded"}:
-            self.gate.cool_down(error.retry_after)
-        await asyncio.sleep(min(error.retry_after, 60.0))
+            self.gate.refused(error.retry_after)
+        await asyncio.sleep(min(error.retry_after, LONGEST_PAUSE))
 
     async def _open(self) -> None:
         async with self._opening:
             if not self._opened:
-                self._opened = True
+                self._touched = True
                 await self.teacher.open()
+                self._opened = True
 
 
 @dataclass

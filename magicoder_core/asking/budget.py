@@ -45,6 +45,12 @@ class Budget:
             raise BudgetError("generate.max_usd: this teacher gives no price; set its prices or use max_tokens instead")
         self.usd += usage.usd or 0.0
 
+    def spend_worst(self, request: Request) -> None:
+        """Count a request that was billed without an answer, so that nobody knows what it took: its worst case."""
+        tokens = _worst_case(request)
+        price = self.usd / self.tokens if self.tokens else 0.0
+        self.spend(Usage(completion_tokens=tokens, usd=price * tokens))
+
     @asynccontextmanager
     async def reserve(self, request: Request) -> AsyncIterator[None]:
         """Hold the worst case of ``request`` within the block; waits while requests under way may still free room.

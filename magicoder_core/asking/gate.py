@@ -9,6 +9,9 @@ from contextlib import asynccontextmanager
 LONGEST_PAUSE = 60.0
 """Seconds; a provider that asks for more is asked again after this long."""
 
+_FEWEST = 3
+"""So many refusals with no answer in between are no accident, however few requests are out."""
+
 
 class Gate:
     """Lets ``concurrency`` requests through at once, and none during a cool-down."""
@@ -16,6 +19,8 @@ class Gate:
     def __init__(self, concurrency: int) -> None:
         self._free = asyncio.Semaphore(concurrency)
         self._closed_until = 0.0
+        self._refused = 0
+        self._patience = max(_FEWEST, concurrency // 2)
 
     @asynccontextmanager
     async def passage(self) -> AsyncIterator[None]:
@@ -25,7 +30,16 @@ class Gate:
                 await asyncio.sleep(wait)
             yield
 
-    def cool_down(self, seconds: float) -> None:
-        """Let nothing through for ``seconds`` (at most `LONGEST_PAUSE`): a rate limit means everybody."""
+    def answered(self) -> None:
+        """A request was answered: the provider does not mean everybody."""
+        self._refused = 0
+
+    def refused(self, seconds: float) -> None:
+        """The provider asked one request to wait; when it refuses one after another, it means everybody."""
+        self._refused += 1
+        if self._refused >= self._patience:
+            self._cool_down(seconds)
+
+    def _cool_down(self, seconds: float) -> None:
         until = asyncio.get_running_loop().time() + min(seconds, LONGEST_PAUSE)
         self._closed_until = max(self._closed_until, until)

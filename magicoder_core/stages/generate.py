@@ -102,20 +102,21 @@ async def _generate(run: Run) -> Counts:
 async def _write_all(run: Run, asker: Asker, tally: Tally) -> None:
     """Make rows until there are enough or the snippets end, and write both files in the snippets' order."""
     method = present(run.plan.method).provider
-    work = in_order(
-        _snippets(run),
-        lambda snippet: _make(method, snippet, asker),
-        # Four times the requests in flight, so that one slow answer at the head keeps nobody waiting; never more
-        # than rows are missing, so that none is paid for and thrown away.
-        lambda: min(4 * run.plan.generate.concurrency, tally.missing),
-    )
-    total = tally.target or seeds.total(run)
+    # Four times the requests in flight, so that one slow answer at the head keeps nobody waiting; never more than
+    # rows are missing, so that none is paid for and thrown away.
+    width = 4 * run.plan.generate.concurrency
     with (
         jsonl.Writer(run / INSTRUCTIONS) as made,
         jsonl.Writer(run / FAILED) as failed,
-        progress.task("generate", total, "row") as advance,
+        progress.task("generate", tally.target or seeds.total(run), "row") as advance,
     ):
-        async with aclosing(work):
+
+        async def make(snippet: Snippet) -> Made:
+            outcome = await _make(method, snippet, asker)
+            advance(0, **_figures(tally, asker))
+            return outcome
+
+        async with aclosing(in_order(_snippets(run), make, lambda: min(width, tally.missing))) as work:
             async for snippet, (outcome, requests) in work:
                 if isinstance(outcome, Instruction):
                     row = replace(outcome, requests=requests)
@@ -166,7 +167,8 @@ def _step(outcome: Instruction | Rejection, tally: Tally) -> int:
 
 
 def _figures(tally: Tally, asker: Asker) -> dict[str, float | int | str]:
-    figures: dict[str, float | int | str] = {"rows": tally.rows, "failed": tally.failed.total()}
+    answers = asker.asked + asker.replayed
+    figures: dict[str, float | int | str] = {"answers": answers, "rows": tally.rows, "failed": tally.failed.total()}
     if asker.budget.usd:
         figures["usd"] = round(asker.budget.usd, 4)
     return figures | {name: round(value, 1) for name, value in asker.teacher.status().items()}

@@ -173,3 +173,41 @@ def test_requests_are_gathered_into_batches(tmp_path):
 def test_a_failed_batch_fails_those_who_wait_for_it(tmp_path):
     with pytest.raises(TeacherError, match="too long"):
         asked(tmp_path, Batched(fails=True), "a", "b")
+
+
+def test_refusals_one_after_another_close_the_gate_for_all_and_single_ones_do_not():
+    async def main():
+        gate = Gate(4)
+        clock = asyncio.get_running_loop().time
+        for _ in range(5):
+            gate.refused(9.0)
+            gate.answered()
+        before = clock()
+        async with gate.passage():
+            assert clock() - before < 1.0
+        for _ in range(3):
+            gate.refused(0.2)
+        async with gate.passage():
+            return clock() - before
+
+    assert asyncio.run(main()) >= 0.2
+
+
+def test_a_billed_failure_counts_its_worst_case(tmp_path):
+    teacher = Scripted(failures=(TeacherError("transient", "cut", charged=True),))
+    asker, _ = asked(tmp_path, teacher, "a")
+    assert asker.budget.requests == 2
+    assert asker.budget.tokens == 10 + 23
+
+
+def test_a_teacher_that_fails_to_open_is_closed_and_may_be_opened_again(tmp_path):
+    @dataclass(frozen=True, kw_only=True)
+    class Late(Scripted):
+        async def open(self):
+            self.log["open"] += 1
+            if self.log["open"] == 1:
+                raise TeacherError("transient", "loading")
+
+    teacher = Late()
+    assert asked(tmp_path, teacher, "a")[1] == ["A"]
+    assert (teacher.log["open"], teacher.log["close"]) == (2, 1)
