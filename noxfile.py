@@ -214,8 +214,9 @@ def check_style(session: nox.Session) -> None:
 
 
 def check_types(session: nox.Session) -> None:
-    """Mypy over all that is ours but tests."""
-    run(session, "mypy", "noxfile.py", "docs/generate.py", "magicoder_core", *(str(path / "src") for path in PLUGINS))
+    """Mypy over all that is ours but tests, and over what an author would write."""
+    sources = ["magicoder_core", *(str(path / "src") for path in PLUGINS)]
+    run(session, "mypy", "noxfile.py", "docs/generate.py", "tests/typing_api.py", *sources)
 
 
 def check_docs(session: nox.Session) -> None:
