@@ -157,14 +157,14 @@ def lint(session: nox.Session) -> None:
 @everything()
 def types(session: nox.Session) -> None:
     """Strict mypy over the core, all plugins and the scripts."""
-    install_everything(session, "types")
+    install_everything(session, "dev")
     check_types(session)
 
 
 @everything()
 def docs(session: nox.Session) -> None:
     """Generate the reference anew and build the site; a warning is an error."""
-    install_everything(session, "docs")
+    install_everything(session, "dev")
     run(session, "python", "docs/generate.py")
     build_site(session)
 
@@ -200,7 +200,7 @@ def bench(session: nox.Session) -> None:
 @everything(default=False)
 def gpu(session: nox.Session) -> None:
     """The tests that need a CUDA device."""
-    install_everything(session, "test")
+    install_everything(session, "dev")
     run(session, "pytest", "-m", "gpu", *(session.posargs or ["tests", *plugin_tests(PLUGINS)]))
 
 
