@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any
-from urllib.parse import urlsplit
 
-from magicoder_core import RecipeError, Reply, Request, Sampling, Teacher, TeacherError, Usage, http
+from magicoder_core import RecipeError, Reply, Request, Sampling, Teacher, TeacherError, Usage
 
 if TYPE_CHECKING:
     from aiohttp import ClientSession
@@ -57,6 +55,15 @@ class OpenAICompatible(Teacher):
         """``seed`` always; ``grammar`` where the recipe says that the server does."""
         return capability == "seed" or (capability == "grammar" and self.grammar)
 
+    def check(self) -> None:
+        """Look whether there is a key.
+
+        Raises:
+            RecipeError: ``base_url`` is no address.
+            TeacherError: the variable of the key is not set, or what it holds can be no key.
+        """
+        self._authorization()
+
     async def open(self) -> None:
         """Read the key and open the session; nothing is sent yet.
 
@@ -89,11 +96,15 @@ class OpenAICompatible(Teacher):
         if self._line.session is None:
             await self.open()
         assert self._line.session is not None  # noqa: S101 - open() set it
+        from magicoder_core import http
+
         url = f"{self.base_url.rstrip('/')}/chat/completions"
         reply = await http.chat(self._line.session, url, self._body(request), self._line.headers, self.timeout)
         return replace(reply, usage=self._priced(reply.usage))
 
     def _body(self, request: Request) -> dict[str, Any]:
+        from magicoder_core import http
+
         body = http.body(request, self.model, self.sampling())
         if self._host == _OPENAI:
             # OpenAI's newer models refuse the old name, all of them know the new one; other servers know the old one.
@@ -127,6 +138,7 @@ class OpenAICompatible(Teacher):
         which it then refuses to combine with our key.
         """
         from urllib import request as environment
+        from urllib.parse import urlsplit
 
         host = self._host
         if _is_here(host) or environment.proxy_bypass(host):
@@ -139,6 +151,8 @@ class OpenAICompatible(Teacher):
 
     @cached_property
     def _host(self) -> str:
+        from urllib.parse import urlsplit
+
         parts = urlsplit(self.base_url)
         if parts.scheme not in {"http", "https"} or not parts.hostname:
             raise RecipeError(
@@ -151,6 +165,8 @@ class OpenAICompatible(Teacher):
 
 def _is_here(host: str) -> bool:
     """Whether a host is this machine."""
+    import ipaddress
+
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

@@ -7,7 +7,6 @@ import click
 from magicoder_core import plugins as door
 from magicoder_core.cli.common import json_option, plugin_option, print_json, table
 from magicoder_core.errors import RecipeError
-from magicoder_core.options import options, schema
 
 
 @click.command()
@@ -34,6 +33,8 @@ def plugins(name: str | None, *, as_json: bool) -> None:
 
 
 def _facts(item: door.Found, *, whole: bool) -> dict[str, object]:
+    from magicoder_core.options import schema
+
     facts: dict[str, object] = {
         "kind": item.kind,
         "name": item.name,
@@ -46,6 +47,8 @@ def _facts(item: door.Found, *, whole: bool) -> dict[str, object]:
 
 
 def _described(item: door.Found) -> str:
+    from magicoder_core.options import options
+
     rows = [
         [option.name, option.type, "required" if option.default is None else f"default {option.default}", option.help]
         for option in options(item.provider)

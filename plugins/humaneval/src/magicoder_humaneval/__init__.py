@@ -5,12 +5,10 @@ Source: Chen et al. 2021, "Evaluating Large Language Models Trained on Code" (ar
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from importlib import metadata
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from magicoder_core import (
     Benchmark,
@@ -24,9 +22,9 @@ from magicoder_core import (
     Verdict,
     hookimpl,
 )
-from magicoder_humaneval.answer import program
-from magicoder_humaneval.data import Task, read
-from magicoder_humaneval.needles import needles_of
+
+if TYPE_CHECKING:
+    from magicoder_humaneval.data import Task
 
 __all__ = ["HumanEval"]
 
@@ -58,6 +56,8 @@ class HumanEval(Benchmark):
 
     @cached_property
     def _tasks(self) -> Mapping[str, Task]:
+        from magicoder_humaneval.data import read
+
         return read(self.data).tasks
 
     def check(self) -> None:
@@ -66,6 +66,8 @@ class HumanEval(Benchmark):
         Raises:
             RunError: they cannot.
         """
+        from magicoder_humaneval.data import read
+
         read(self.data)
 
     def problems(self) -> Iterator[Problem]:
@@ -80,6 +82,8 @@ class HumanEval(Benchmark):
 
     def extract(self, problem: Problem, reply: Reply) -> str:
         """The whole program in an answer, however it is wrapped up."""
+        from magicoder_humaneval.answer import program
+
         return program(problem.prompt, problem.entry_point or "", reply.text)
 
     def judge(self, submissions: Iterable[Submission]) -> Iterator[Verdict]:
@@ -101,11 +105,18 @@ class HumanEval(Benchmark):
 
     def needles(self) -> Iterator[Needle]:
         """For each problem its docstring and its reference solution, but for texts too short to tell."""
+        from magicoder_humaneval.needles import needles_of
+
         for task in self._tasks.values():
             yield from needles_of(task)
 
     def provenance(self) -> Mapping[str, str]:
         """The data file and its hash, how programs were judged, and the versions that matter."""
+        import platform
+        from importlib import metadata
+
+        from magicoder_humaneval.data import read
+
         data = read(self.data)
         return {
             "data": data.name,

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, ClassVar
 
-from magicoder_core import Reply, Request, Sampling, Teacher, TeacherError, Usage, http
-from magicoder_litellm import failures, library
+from magicoder_core import Reply, Request, Sampling, Teacher, TeacherError, Usage
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +37,14 @@ class LiteLLM(Teacher):
         """How to draw where a request leaves it open."""
         return Sampling(temperature=self.temperature, top_p=self.top_p, max_tokens=self.max_tokens)
 
+    def check(self) -> None:
+        """Look whether the variable of the key that the recipe names is set; LiteLLM itself is not imported yet.
+
+        Raises:
+            TeacherError: it is not.
+        """
+        self._key()
+
     async def open(self) -> None:
         """Import LiteLLM (seconds) and check what can be checked before the first request.
 
@@ -47,11 +53,17 @@ class LiteLLM(Teacher):
             RecipeError: LiteLLM knows no provider for the model.
             TeacherError: the variable of the key is not set.
         """
+        import asyncio
+
+        from magicoder_litellm import library
+
         library.check_model(await asyncio.to_thread(library.load), self.model, self.api_base)
         self._key()
 
     async def close(self) -> None:
         """Close the connections that LiteLLM keeps for the process."""
+        from magicoder_litellm import library
+
         await library.close()
 
     async def complete(self, request: Request) -> Reply:
@@ -60,6 +72,10 @@ class LiteLLM(Teacher):
         Raises:
             TeacherError: with the kind that `failures.teacher_error` finds.
         """
+        import asyncio
+
+        from magicoder_litellm import failures, library
+
         litellm = library.load()
         library.quiet()
         from openai import OpenAIError
@@ -75,6 +91,8 @@ class LiteLLM(Teacher):
         return self._reply(response)
 
     def _call(self, request: Request) -> dict[str, Any]:
+        from magicoder_core import http
+
         return {
             **http.body(request, self.model, self.sampling()),
             "api_base": self.api_base,
@@ -95,6 +113,8 @@ class LiteLLM(Teacher):
         raise TeacherError("auth", f"no key for {self.model}: set the environment variable {self.api_key_env}")
 
     def _reply(self, response: Any) -> Reply:
+        from magicoder_core import http
+
         try:
             reply = http.read(_openai_shape(response))
         except TeacherError as error:

@@ -7,13 +7,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain, zip_longest
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from magicoder_core import Origin, RecipeError, SeedSource, Shard, Snippet, progress
 from magicoder_core.seeding import draw
-from magicoder_starcoderdata import hub, local
-from magicoder_starcoderdata.documents import Document
 from magicoder_starcoderdata.languages import folder
+
+if TYPE_CHECKING:
+    from magicoder_starcoderdata.documents import Document
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +82,8 @@ class StarCoderData(SeedSource):
         return (document for row in zip_longest(*streams) for document in row if document is not None)
 
     def _of(self, language: str) -> Iterable[Document]:
+        from magicoder_starcoderdata import hub, local
+
         if self.paths:
             files = local.files(self.paths, language, alone=len(self._folders) == 1)
             return chain.from_iterable(local.documents(file, language) for file in files)
