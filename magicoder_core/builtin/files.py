@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from magicoder_core import Origin, RecipeError, RunError, SeedSource, Shard, Snippet, progress
-from magicoder_core.builtin import corpora, licences
-from magicoder_core.builtin.corpora import Document
 from magicoder_core.builtin.languages import ending, of_extensions
 from magicoder_core.seeding import draw
+
+if TYPE_CHECKING:
+    from magicoder_core.builtin.corpora import Document
 
 LARGEST = 1 << 20
 """Bytes; longer files are generated, or data that only looks like code."""
@@ -55,6 +56,8 @@ class Files(SeedSource):
             RecipeError: a path does not exist, or a package is not installed.
             RunError: there is no file of these languages.
         """
+        from magicoder_core.builtin import corpora
+
         for path in self.paths:
             next(corpora.documents(path), None)
         if not any(ending(document.path) in self._endings for document in self._places()):
@@ -92,6 +95,8 @@ class Files(SeedSource):
 
     def _places(self) -> Iterator[Document]:
         """All documents, of whatever language."""
+        from magicoder_core.builtin import corpora
+
         if not self.paths:
             return corpora.standard_library()
         return chain.from_iterable(map(corpora.documents, self.paths))
@@ -115,6 +120,8 @@ class Files(SeedSource):
 
     def _snippet(self, document: Document, seed: int) -> Snippet | str:
         """The document's snippet, or why it has none."""
+        from magicoder_core.builtin import licences
+
         text = _read(document.file)
         if isinstance(text, Unreadable):
             return text.why
