@@ -58,6 +58,17 @@ def save(folder: Path) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread():
+    """Two threads make a tiny model no faster, and much slower on a busy machine."""
+    import os
+
+    import torch
+
+    os.environ["OMP_NUM_THREADS"] = "1"  # for the processes that a test starts
+    torch.set_num_threads(1)
+
+
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory) -> Path:
     return save(tmp_path_factory.mktemp("models") / "tiny")

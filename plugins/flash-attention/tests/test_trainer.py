@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
-from magicoder_flash_attention import FlashAttentionTrainer
+from magicoder_flash_attention import FlashAttentionTrainer, resume
 
 from magicoder_core import ModelError, RecipeError, RunError, TrainingData, jsonl, options, progress
 from magicoder_core.testing import TrainerContract, instruction, training_data
@@ -59,18 +59,18 @@ def test_a_killed_training_goes_on_to_the_same_bytes(tiny, data, tmp_path, rank)
     assert jsonl.digest(killed) == whole.digest
 
 
-def test_a_training_killed_after_its_last_step_goes_on(tiny, data, tmp_path):
+def test_a_training_ended_after_its_last_step_goes_on(tiny, data, tmp_path, monkeypatch):
     subject = trainer(tiny)
     whole = subject.train(data, tmp_path / "whole")
-    killed = _killed(subject, data, tmp_path / "killed", after="checkpoint-5.json")
-    assert subject.train(data, killed).digest == whole.digest
+    ended = _interrupted(subject, data, tmp_path / "ended", monkeypatch, after=5)
+    assert subject.train(data, ended).digest == whole.digest
 
 
 @pytest.mark.parametrize("harm", ["torn", "damaged", "foreign"])
-def test_a_checkpoint_that_is_not_whole_is_not_resumed_from(tiny, data, tmp_path, harm):
+def test_a_checkpoint_that_is_not_whole_is_not_resumed_from(tiny, data, tmp_path, monkeypatch, harm):
     subject = trainer(tiny)
     whole = subject.train(data, tmp_path / "whole")
-    killed = _killed(subject, data, tmp_path / "killed", after="checkpoint-3.json")
+    killed = _interrupted(subject, data, tmp_path / "killed", monkeypatch, after=3)
     newest = max((killed / "state").glob("checkpoint-*/"))
     if harm == "torn":
         (newest.parent / f"{newest.name}.json").unlink()
@@ -88,16 +88,11 @@ def test_a_checkpoint_that_is_not_whole_is_not_resumed_from(tiny, data, tmp_path
 
 def test_the_same_bytes_wherever_they_are_written(tiny, data, tmp_path):
     one = trainer(tiny).train(data, tmp_path / "one")
+    assert trainer(tiny, save_steps=0).train(data, tmp_path / "unsaved").digest == one.digest
     text = "".join(path.read_text("utf-8") for path in Path(one.path).iterdir() if path.suffix in {".json", ".jsonl"})
     assert str(tmp_path) not in text
     assert str(tiny) not in text
     assert {path.suffix for path in Path(one.path).iterdir()} <= {".json", ".jsonl", ".jinja", ".safetensors"}
-
-
-def test_saving_or_not_changes_nothing(tiny, data, tmp_path):
-    with_saves = trainer(tiny).train(data, tmp_path / "saved")
-    without = trainer(tiny, save_steps=0).train(data, tmp_path / "unsaved")
-    assert with_saves.digest == without.digest
 
 
 def test_the_log_has_each_step(tiny, data, tmp_path):
@@ -260,6 +255,22 @@ def wait(checkpoint, key):
 resume.seal = wait
 FlashAttentionTrainer(**options).train(TrainingData(path, rows, 7), output)
 """
+
+
+def _interrupted(subject, data, output, monkeypatch, after):
+    """Train in this process, which stops when checkpoint ``after`` is sealed."""
+    seal = resume.seal
+
+    def stop(checkpoint, key):
+        seal(checkpoint, key)
+        if checkpoint.name == f"checkpoint-{after}":
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(resume, "seal", stop)
+        with pytest.raises(KeyboardInterrupt):
+            subject.train(data, output)
+    return output
 
 
 def _killed(subject, data: TrainingData, output: Path, after: str) -> Path:

@@ -58,7 +58,7 @@ def converted(file: Path) -> Path:
 
 
 def _convert(file: Path, folder: Path) -> None:
-    with quiet(), progress.task(f"convert {file.name}", total=3, unit="step") as advance:
+    with quiet(), _no_bar(), progress.task(f"convert {file.name}", total=3, unit="step") as advance:
         with _loading(file):
             tokenizer = _tokenizer(str(file.parent), gguf_file=file.name)
             advance()
@@ -66,6 +66,19 @@ def _convert(file: Path, folder: Path) -> None:
             advance()
         save(model, tokenizer, folder)
         advance()
+
+
+@contextmanager
+def _no_bar() -> Iterator[None]:
+    """Take away the loader's own bar, which no setting of transformers or tqdm reaches."""
+    from transformers import modeling_gguf_pytorch_utils as loader
+
+    bar = getattr(loader, "tqdm", None)
+    loader.tqdm = lambda items, **_: items  # type: ignore[attr-defined]  # not exported, since it is not theirs
+    try:
+        yield
+    finally:
+        loader.tqdm = bar  # type: ignore[attr-defined]  # as above
 
 
 def _dense(file: Path) -> Any:
