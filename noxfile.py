@@ -227,7 +227,7 @@ def check_docs(session: nox.Session) -> None:
 
 def build_site(session: nox.Session) -> None:
     """The pages as a site in `site/`; a link that leads nowhere is an error."""
-    run(session, "mkdocs", "build", "--strict", "--quiet")
+    run(session, "mkdocs", "build", "--strict")  # with --quiet it would hear no warning, and so never fail
 
 
 def plugin_tests(folders: Iterable[Path]) -> list[str]:

@@ -154,8 +154,6 @@ def test_lineage_both_ways_and_export_and_show(cli, recipe, tmp_path):
     for form in ("messages", "instruction-response", "oss-instruct"):
         exported = cli("export", directory, "--as", form).stdout.splitlines()
         assert len(exported) == len((directory / "kept.jsonl").read_text().splitlines())
-    assert (
-        "magicoder: --as mesages: no such format; did you mean 'messages'?"
-        in cli("export", directory, "--as", "mesages").stderr
-    )
+    mistyped = cli("export", directory, "--as", "mesages").stderr
+    assert "magicoder: --as mesages: no such format; did you mean 'messages'?" in mistyped
     assert row["problem"].strip() in cli("show", directory).stdout
