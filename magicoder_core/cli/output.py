@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from magicoder_core import progress
 from magicoder_core.progress import Figure, Reporter
@@ -21,7 +21,7 @@ _QUIET = 1.0
 """Seconds that a task may take without a word."""
 
 _EVERY = 5.0
-"""Seconds between two plain lines of one task."""
+"""Seconds between two plain lines of one task, at least."""
 
 
 @dataclass
@@ -50,9 +50,10 @@ class Task:
         """All of it, for reading."""
         amount = f"{_amount(self.done, self.unit)}{f'/{_amount(self.total, self.unit)}' if self.total else ''}"
         unit = "" if self.unit == "B" else f" {self.unit}s"
+        how_far = f"{amount}{unit} in " if self.unit else ""
         left = "" if self.left is None or self.done == self.total else f", about {_seconds(self.left)} left"
         figures = "".join(f"  {name} {value}" for name, value in self.figures.items())
-        return f"{self.name}: {amount}{unit} in {_seconds(self.seconds)}{left}{figures}"
+        return f"{self.name}: {how_far}{_seconds(self.seconds)}{left}{figures}"
 
 
 def _amount(value: float, unit: str) -> str:
@@ -64,35 +65,62 @@ def _seconds(value: float) -> str:
 
 
 class Plain:
-    """A line now and then on stderr, for logs and pipes."""
+    """A line now and then on stderr, for logs and pipes.
+
+    Within the ``with`` block a thread of its own looks after the tasks: a stage that waits for one slow answer is
+    heard of too.
+    """
 
     def __init__(self) -> None:
         self._tasks: dict[int, Task] = {}
         self._next = 0
         self._lock = threading.Lock()
+        self._over = threading.Event()
+        self._clock = threading.Thread(target=self._watch, name="progress", daemon=True)
+
+    def __enter__(self) -> Self:
+        """Begin to look after tasks."""
+        self._clock.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        """No more lines."""
+        self._over.set()
+        self._clock.join()
+
+    def _watch(self) -> None:
+        while not self._over.wait(_QUIET):
+            self.tick()
+
+    def tick(self) -> None:
+        """Say how far each task is that has not been heard of for a while; longer tasks are heard of less often."""
+        now = time.monotonic()
+        with self._lock:
+            for task in self._tasks.values():
+                if now - max(task.told, task.began) > max(_EVERY, task.seconds / 10):
+                    task.told = now
+                    self.tell(task, over=False)
 
     def begin(self, name: str, total: float | None, unit: str) -> int:
-        """Note a task; nothing is said in its first second."""
+        """Note a task; nothing is said in its first seconds."""
         with self._lock:
             self._next += 1
             self._tasks[self._next] = Task(name, total, unit)
             return self._next
 
     def advance(self, task: int, amount: float, figures: dict[str, Figure]) -> None:
-        """Count on, and say so every few seconds."""
-        state = self._tasks[task]
-        state.done += amount
-        state.figures |= figures
-        now = time.monotonic()
-        if state.seconds > _QUIET and now - max(state.told, state.began) > _EVERY:
-            state.told = now
-            self.tell(state, over=False)
+        """Count on."""
+        with self._lock:
+            state = self._tasks[task]
+            state.done += amount
+            state.figures |= figures
 
     def end(self, task: int) -> None:
         """The last line of a task that took more than a second."""
-        state = self._tasks.pop(task)
-        if state.seconds > _QUIET:
-            self.tell(state, over=True)
+        with self._lock:
+            state = self._tasks.pop(task)
+            if state.seconds > _QUIET:
+                self.tell(state, over=True)
 
     def tell(self, task: Task, *, over: bool) -> None:  # noqa: ARG002 - programs are told, see Events
         """One line on stderr."""
@@ -168,8 +196,7 @@ def shown(*, as_json: bool) -> Iterator[Reporter]:
         with _bars() as bars, progress.reporting(bars):
             yield bars
         return
-    reporter = Events() if as_json else Plain()
-    with progress.reporting(reporter):
+    with Events() if as_json else Plain() as reporter, progress.reporting(reporter):
         yield reporter
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import sys
+import time
 
 import click
 import pytest
@@ -130,10 +131,21 @@ def test_plain_progress_is_quiet_for_a_second_and_then_tells_the_time_left(capsy
     slow = reporter.begin("generate", 8, "row")
     clock[0] = 10.0
     reporter.advance(slow, 2, {"failed": 0})
-    reporter.end(slow)
+    reporter.tick()
+    reporter.tick()
     err = capsys.readouterr().err
-    assert "quick" not in err
-    assert "generate: 2/8 rows in 10.0 s, about 30.0 s left  failed 0" in err
+    assert err == "  generate: 2/8 rows in 10.0 s, about 30.0 s left  failed 0\n"
+    reporter.end(slow)
+    assert capsys.readouterr().err == err
+
+
+def test_a_task_that_waits_is_heard_of(capsys, monkeypatch):
+    monkeypatch.setattr("magicoder_core.cli.output._QUIET", 0.01)
+    monkeypatch.setattr("magicoder_core.cli.output._EVERY", 0.02)
+    with Plain() as reporter:
+        reporter.begin("load", None, "")
+        time.sleep(0.3)
+    assert "load: 0.0 s" in capsys.readouterr().err
 
 
 def test_events_are_json(capsys, monkeypatch):
@@ -143,6 +155,7 @@ def test_events_are_json(capsys, monkeypatch):
     task = reporter.begin("train", 4, "step")
     clock[0] = 6.0
     reporter.advance(task, 1, {"loss": 1.5})
+    reporter.tick()
     reporter.say("attention: sdpa")
     events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert events[0] == {
