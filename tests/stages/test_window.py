@@ -53,12 +53,13 @@ def test_a_failure_is_raised_in_its_turn_and_the_rest_is_cancelled():
             raise ValueError("two")
         return number
 
-    async def main():
-        seen = []
-        with pytest.raises(ValueError, match="two"):
-            async for number, _ in in_order([1, 2, 3, 4], work, lambda: 4):
-                seen.append(number)
-        return seen
+    seen = []
 
-    assert asyncio.run(main()) == [1]
+    async def main():
+        async for number, _ in in_order([1, 2, 3, 4], work, lambda: 4):
+            seen.append(number)
+
+    with pytest.raises(ValueError, match="two"):
+        asyncio.run(main())
+    assert seen == [1]
     assert sorted(ended) == [1, 2, 3, 4]
