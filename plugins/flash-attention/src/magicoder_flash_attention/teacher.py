@@ -80,15 +80,13 @@ class Engine:
     """A loaded model with its template."""
 
     def __init__(self, options: Transformers) -> None:
-        device = student.device_of(options.device)
-        dtype = student.dtype_of(options.dtype, student.fast_dtype(device))
-        where = student.source(options.model)
-        with quiet(), progress.task(f"load {Path(where).name}", total=1, unit="model") as advance:
-            chosen, _ = attention.choose("auto", device, dtype)
-            self._model = student.model_of(where, dtype, chosen).to(device).eval()
-            self._template = Template(student.tokenizer_of(where))
-            advance()
-        self._name = Path(where).name
+        with quiet():
+            where = student.source(options.model)
+            self._name = Path(where).name
+            with progress.task(f"load {self._name}", total=1, unit="model") as advance:
+                self._model = _model(where, options)
+                self._template = Template(student.tokenizer_of(where))
+                advance()
         self._stops = self._template.stops(self._model.generation_config)
         self.tokens = 0
         self.seconds = 0.0
@@ -132,3 +130,10 @@ class Engine:
 
     def _decode(self, tokens: Sequence[int]) -> Any:
         return self._template.tokenizer.decode(tokens, skip_special_tokens=True)
+
+
+def _model(where: str, options: Transformers) -> Any:
+    device = student.device_of(options.device)
+    dtype = student.dtype_of(options.dtype, student.fast_dtype(device))
+    chosen, _ = attention.choose("auto", device, dtype)
+    return student.model_of(where, dtype, chosen).to(device).eval()
