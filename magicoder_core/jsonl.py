@@ -6,8 +6,10 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Self
+from types import TracebackType
+from typing import Any, Self, TextIO
 
 from magicoder_core.errors import RunError
 
@@ -52,18 +54,37 @@ def _object(line: bytes, path: Path, number: int) -> dict[str, Any]:
     return value
 
 
+@contextmanager
+def _part_of(path: Path) -> Iterator[TextIO]:
+    """``path.part``, open for writing; it becomes ``path`` when the block ends well and is gone when it does not.
+
+    An error of the disk names the file: Python's own does not, where it comes from a write.
+    """
+    part = path.with_name(path.name + ".part")
+    part.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with part.open("w", encoding="utf-8", newline="\n") as out:
+            yield out
+            out.flush()
+            os.fsync(out.fileno())
+        part.replace(path)
+    except BaseException as error:
+        part.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.filename is None:
+            error.filename = str(path)
+        raise
+
+
 class Writer:
-    """Writes ``path`` as ``path.part`` and renames it when the ``with`` block ends without an error."""
+    """Writes ``path``, line by line, as ``path.part``; renamed when the ``with`` block ends without an error."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
-        self._part = path.with_name(path.name + ".part")
+        self._opening = _part_of(path)
         self.count = 0
 
     def __enter__(self) -> Self:
         """Open the part file, empty."""
-        self._part.parent.mkdir(parents=True, exist_ok=True)
-        self._file = self._part.open("w", encoding="utf-8", newline="\n")
+        self._file = self._opening.__enter__()
         return self
 
     def write(self, value: Mapping[str, Any]) -> None:
@@ -71,13 +92,11 @@ class Writer:
         self._file.write(dumps(value) + "\n")
         self.count += 1
 
-    def __exit__(self, kind: object, *rest: object) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         """Make the file whole, or leave the old one as it was."""
-        self._file.flush()
-        os.fsync(self._file.fileno())
-        self._file.close()
-        if kind is None:
-            self._part.replace(self._path)
+        self._opening.__exit__(kind, error, trace)
 
 
 def write(path: Path, values: Iterable[Mapping[str, Any]]) -> int:
@@ -95,12 +114,8 @@ def write_json(path: Path, value: Any) -> None:
 
 def write_text(path: Path, text: str) -> None:
     """Write a text file, whole or not at all."""
-    part = path.with_name(path.name + ".part")
-    with part.open("w", encoding="utf-8", newline="\n") as out:
+    with _part_of(path) as out:
         out.write(text)
-        out.flush()
-        os.fsync(out.fileno())
-    part.replace(path)
 
 
 def digest(path: Path) -> str:

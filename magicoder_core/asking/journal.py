@@ -94,8 +94,9 @@ class Journal:
         try:
             while written < len(line):
                 written += os.write(self._file, line[written:])
-        except OSError:
+        except OSError as error:
             os.ftruncate(self._file, self._end)
+            error.filename = str(self.path)
             raise
 
     def _index(self) -> int:

@@ -10,6 +10,6 @@ from __future__ import annotations
 
 from magicoder_core.models.cache import cache_dir
 from magicoder_core.models.catalogue import Mirror, Model, catalogue
-from magicoder_core.models.fetch import cached, resolve
+from magicoder_core.models.fetch import cached, check, resolve
 
-__all__ = ["Mirror", "Model", "cache_dir", "cached", "catalogue", "resolve"]
+__all__ = ["Mirror", "Model", "cache_dir", "cached", "catalogue", "check", "resolve"]

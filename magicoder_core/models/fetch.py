@@ -29,6 +29,16 @@ def resolve(name_or_path: str) -> Path:
     return given if given.exists() else obtain(named(name_or_path))
 
 
+def check(name_or_path: str) -> None:
+    """Look whether `resolve` can know the model; nothing is fetched or read.
+
+    Raises:
+        ModelError: there is neither such a file or folder nor a model of that name.
+    """
+    if not Path(name_or_path).expanduser().exists():
+        named(name_or_path)
+
+
 def cached(name: str) -> Path | None:
     """The file of the model of that name if our cache holds it, checked; reads nothing but its stamp.
 

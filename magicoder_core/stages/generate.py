@@ -55,6 +55,7 @@ class Tally:
     rows: int = 0
     accepted: int = 0
     failed: Counter[str] = field(default_factory=Counter)
+    example: dict[str, str] = field(default_factory=dict)
     unanswered: int = 0
 
     def row(self, row: Instruction) -> None:
@@ -70,6 +71,7 @@ class Tally:
             RunError: nothing is answered any more.
         """
         self.failed[rejection.reason] += 1
+        self.example.setdefault(rejection.reason, " ".join(rejection.detail.split()))
         self.unanswered = 0 if answered else self.unanswered + 1
         if self.unanswered >= _HOPELESS:
             raise RunError(f"generate: {_HOPELESS} snippets in a row got no answer, the last with: {rejection.detail}")
@@ -176,7 +178,9 @@ def _figures(tally: Tally, asker: Asker) -> dict[str, float | int | str]:
 
 def _counts(tally: Tally, asker: Asker, method: str) -> Counts:
     if not tally.rows:
-        reasons = ", ".join(f"{number} {reason}" for reason, number in tally.failed.most_common())
+        reasons = "; ".join(
+            f"{number} {reason} (as: {tally.example[reason][:200]})" for reason, number in tally.failed.most_common()
+        )
         raise RunError(f"generate: method '{method}' made no row: {reasons}; see {FAILED} and journal.jsonl")
     return {
         "rows": tally.rows,

@@ -45,6 +45,16 @@ class LlamaCpp(Teacher):
         """How to draw where a request leaves it open."""
         return Sampling(temperature=self.temperature, top_p=self.top_p, max_tokens=self.max_tokens)
 
+    def check(self) -> None:
+        """Look whether there is such a model; it may still have to be fetched.
+
+        Raises:
+            ModelError: there is not.
+        """
+        from magicoder_core import models
+
+        models.check(self.model)
+
     async def open(self) -> None:
         """Fetch the model if need be, start its server and wait until it answers.
 
