@@ -17,7 +17,7 @@ PROBLEM_AND_SOLUTION: Mapping[str, tuple[str, ...]] = {
     "problem": ("problem description", "problem statement", "coding problem", "programming problem", "problem"),
     "solution": ("solution code", "code solution", "proposed solution", "solution"),
 }
-"""The two sections of OSS-Instruct (arXiv 2312.02120, appendix A.1), each with what models call it."""
+"""The two sections of OSS-Instruct (arXiv 2312.02120), each with what models call it."""
 
 _WRAPPERS = frozenset({"", "markdown", "md", "text", "plaintext", "txt"})
 _FENCE = re.compile(r"[ \t]*(`{3,}|~{3,})[ \t]*([^`]*)$")

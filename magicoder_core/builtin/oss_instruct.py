@@ -1,8 +1,8 @@
 """Method ``oss-instruct``: a snippet of real code inspires a problem, and the teacher solves it.
 
-After OSS-Instruct (arXiv 2312.02120, section 2.1): one request a snippet, answered in two sections. Ours adds an
-example of one whole exchange, without which small models rarely keep to the form, and a second try under a
-grammar for an answer that still does not.
+After OSS-Instruct (arXiv 2312.02120, section 2.1): one request a snippet, answered in two sections. Ours adds a
+second try under a grammar for an answer that does not keep to the form and, on demand, an example of one whole
+exchange.
 """
 
 from __future__ import annotations
@@ -25,7 +25,9 @@ class OssInstruct(Method):
 
     template: Annotated[str, "a packaged prompt's name or a file; the published one can be dropped in"] = "oss-instruct"
     system: Annotated[str | None, "the system turn, instead of the template's"] = None
-    example: Annotated[bool, "show the example exchange that the template holds"] = True
+    # Measured with Qwen2.5-Coder-0.5B (Q4_K_M, temperature 0.2) on 16 snippets: with the example 5 answers were
+    # copies of it and 2 borrowed from it, at 640 tokens a request; without it none, at 240.
+    example: Annotated[bool, "show the template's example exchange: for models that do not keep to the form"] = False
     code_block: Annotated[bool, "drop a solution without a code block"] = True
     retry_with_grammar: Annotated[bool, "ask once more under a grammar where an answer has not both sections"] = True
 

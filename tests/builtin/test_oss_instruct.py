@@ -21,7 +21,7 @@ class TestOssInstruct(MethodContract):
 
 
 class TestOssInstructWithGrammar(MethodContract):
-    provider = OssInstruct(example=False, code_block=False)
+    provider = OssInstruct(example=True, code_block=False)
     replies = ("## Problem\nSay yes.\n## Solution\nyes",)
 
 
@@ -39,11 +39,11 @@ def test_a_row_of_a_good_answer():
     assert len(requests) == 1
 
 
-def test_the_request_has_an_example_and_ends_with_the_snippet():
+def test_the_request_ends_with_the_snippet_and_may_show_an_example():
     _, (request,) = make(GOOD)
-    roles = [turn.role for turn in request.messages]
-    assert roles[0] == "system"
-    assert roles[1:] == ["user", "assistant"] * (len(roles[1:]) // 2) + ["user"]
+    assert [turn.role for turn in request.messages] == ["system", "user"]
+    _, (request,) = make(GOOD, example=True)
+    assert [turn.role for turn in request.messages] == ["system", "user", "assistant", "user"]
     assert snippet().code.rstrip() in request.messages[-1].content
     assert "[Problem Description]" in request.messages[-1].content
     assert request.sampling.grammar is None
@@ -68,7 +68,7 @@ def test_the_example_does_what_it_says():
 
 
 def test_options_change_the_turns(tmp_path):
-    _, (request,) = make(GOOD, example=False, system="Be brief.")
+    _, (request,) = make(GOOD, system="Be brief.")
     assert [turn.role for turn in request.messages] == ["system", "user"]
     assert request.messages[0].content == "Be brief."
     own = tmp_path / "published.txt"
@@ -116,10 +116,10 @@ def test_a_copy_of_the_example_is_asked_for_again_without_it():
     copied = next(
         turn.content for turn in prompts.turns("oss-instruct", code="", language="python") if turn.role == "assistant"
     )
-    made, requests = make(copied, GOOD)
+    made, requests = make(copied, GOOD, example=True)
     assert isinstance(made, Instruction)
     assert [turn.role for turn in requests[1].messages] == ["system", "user"]
-    made, _ = make(copied, copied)
+    made, _ = make(copied, copied, example=True)
     assert made == Rejection(reason="copied the example", detail=made.detail)
 
 
