@@ -14,6 +14,7 @@ import json
 import os
 import signal
 import sys
+import time
 from typing import Any
 
 _PR_SET_PDEATHSIG = 1
@@ -77,6 +78,8 @@ def _serve(settings: dict[str, Any]) -> Any:
     try:
         return xllamacpp.Server(params)
     except RuntimeError:
+        # The log's thread is not waited for at exit, and on a busy machine it has not written the reason yet.
+        time.sleep(0.5)
         sys.exit(1)
 
 
