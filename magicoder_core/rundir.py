@@ -5,6 +5,7 @@
     journal.jsonl                every attempt's end (`asking.journal`)
     snippets.jsonl  instructions.jsonl  failed.jsonl  kept.jsonl  rejected.jsonl
     checkpoint/  <benchmark>/    what the last two stages make
+    report.html                  all of it on one page
     logs/run.log                 what was said, with times
 
 Resume is the default. A finished stage is used again only if its key (options, provider version, digest of its input)

@@ -113,7 +113,12 @@ def closing(run: Run, results: Sequence[Result]) -> list[str]:
     evaluated = run.directory.stages.get("evaluate", {})
     if evaluated.get("status") == "done":
         lines += list(scores(evaluated["counts"]))
-    lines += ["", f"Everything is in {path}", "Next:", *(f"  {hint}" for hint in _next(run))]
+    lines += [
+        "",
+        f"Everything is in {path}; open report.html there in a browser.",
+        "Next:",
+        *(f"  {hint}" for hint in _next(run)),
+    ]
     return lines
 
 

@@ -26,7 +26,7 @@ def run(recipe: str, overrides: tuple[str, ...], directory: Path | None, *, as_j
 
     The same command again goes on where it stopped, or says that all is done.
     """
-    from magicoder_core import stages, summary
+    from magicoder_core import page, stages, summary
     from magicoder_core.running import Wish, prepare
 
     wanted = Wish(**wish)
@@ -39,6 +39,7 @@ def run(recipe: str, overrides: tuple[str, ...], directory: Path | None, *, as_j
             line = summary.stage_line(result)
             prepared.directory.log(line)
             tell("stage", line=line, stage=result.stage, reused=result.reused, counts=result.counts)
+        page.write(prepared.directory)
         lines = summary.closing(prepared, results)
         tell("done", lines=lines, directory=str(prepared.directory.path), reused=all(item.reused for item in results))
 
