@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
-from magicoder_core import ModelError, jsonl, models, progress
+from magicoder_core import ModelError, jsonl, progress
 from magicoder_flash_attention.quiet import quiet
 
 Dtype = Literal["auto", "bfloat16", "float32"]
@@ -27,18 +25,43 @@ def source(model: str) -> str:
     Raises:
         ModelError: there is no such folder or file, and it cannot be a name on the Hub.
     """
+    from magicoder_core import models
+
+    check(model)
     path = Path(model).expanduser()
     if path.is_dir():
         return str(path)
     if model in models.catalogue() or path.suffix == ".gguf":
         return str(converted(models.resolve(model)))
-    if model.count("/") != 1 or model.startswith((".", "/", "~")):
-        raise ModelError(f"{model}: no such folder, no name of `magicoder models list`, no owner/name of the Hub")
     return model
+
+
+def check(model: str) -> None:
+    """Look whether `source` can know the model; nothing is fetched.
+
+    Raises:
+        ModelError: there is no such folder or file, and it cannot be a name on the Hub.
+    """
+    from magicoder_core import models
+
+    path = Path(model).expanduser()
+    if path.is_dir() or model in models.catalogue():
+        return
+    if path.suffix == ".gguf":
+        models.check(model)
+    elif model.count("/") != 1 or model.startswith((".", "/", "~")):
+        raise ModelError(
+            f"model '{model}': no such folder, no name of `magicoder models list`, no owner/name on the Hub"
+        )
 
 
 def converted(file: Path) -> Path:
     """The folder of a GGUF file's model as bfloat16 safetensors, made on first use, whole or not at all."""
+    import shutil
+    import tempfile
+
+    from magicoder_core import models
+
     folder = models.cache_dir() / "converted"
     target = folder / f"{file.stem}-{jsonl.digest(file)[:16]}"
     if not target.is_dir():

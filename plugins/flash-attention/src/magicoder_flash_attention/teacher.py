@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -50,12 +49,22 @@ class Transformers(BatchTeacher):
         """The options of that name."""
         return Sampling(temperature=self.temperature, max_tokens=self.max_tokens)
 
+    def check(self) -> None:
+        """Look whether there is such a model; it may still have to be fetched.
+
+        Raises:
+            ModelError: there is not.
+        """
+        student.check(self.model)
+
     async def open(self) -> None:
         """Load the model.
 
         Raises:
             ModelError: it cannot be had.
         """
+        import asyncio
+
         await asyncio.to_thread(lambda: self._engine)
 
     async def close(self) -> None:

@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from magicoder_core import Checkpoint, Trainer, TrainingData, jsonl, progress
-from magicoder_flash_attention import attention, encoding, resume, student
+from magicoder_flash_attention import attention, student
 from magicoder_flash_attention.attention import Wanted
 from magicoder_flash_attention.quiet import quiet
 from magicoder_flash_attention.student import Dtype
 from magicoder_flash_attention.template import Template
 
 if TYPE_CHECKING:
+    from magicoder_flash_attention.encoding import Example
     from magicoder_flash_attention.loop import Plan
 
 _POSITIVE = ("epochs", "batch_size", "accumulation", "max_length")
@@ -64,6 +65,14 @@ class FlashAttentionTrainer(Trainer):
         """The model that is tuned; the teacher ``transformers`` takes the same names."""
         return self.base_model
 
+    def check(self) -> None:
+        """Look whether there is such a base model; it may still have to be fetched.
+
+        Raises:
+            ModelError: there is not.
+        """
+        student.check(self.base_model)
+
     def train(self, data: TrainingData, output: Path) -> Checkpoint:
         """Tune on ``data``, resuming from what an interrupted call left in ``output/state``.
 
@@ -74,6 +83,8 @@ class FlashAttentionTrainer(Trainer):
             RunError: no row fits, or the loss or gradient is not finite.
             ModelError: the base model cannot be had.
         """
+        from magicoder_flash_attention import encoding
+
         output.mkdir(parents=True, exist_ok=True)
         with quiet():
             where = student.source(self.base_model)
@@ -82,7 +93,8 @@ class FlashAttentionTrainer(Trainer):
             self._run(where, template, plan, data.seed, output)
         return Checkpoint(path=str(output), base_model=self.base_model, digest=jsonl.digest(output))
 
-    def _plan(self, examples: Sequence[encoding.Example], seed: int) -> Plan:
+    def _plan(self, examples: Sequence[Example], seed: int) -> Plan:
+        from magicoder_flash_attention import encoding
         from magicoder_flash_attention.loop import Plan
 
         step = self.batch_size * self.accumulation
@@ -93,6 +105,7 @@ class FlashAttentionTrainer(Trainer):
         return Plan(examples, numbers, step, hashlib.sha256(content.encode()).hexdigest())
 
     def _run(self, where: str, template: Template, plan: Plan, seed: int, output: Path) -> None:
+        from magicoder_flash_attention import resume
         from magicoder_flash_attention.loop import Loop
 
         state = output / "state"
@@ -118,6 +131,8 @@ class FlashAttentionTrainer(Trainer):
 
     def _arguments(self, state: Path, plan: Plan, seed: int) -> Any:
         from transformers import TrainingArguments
+
+        from magicoder_flash_attention import resume
 
         cuda = student.device_of("auto") == "cuda"
         return TrainingArguments(
