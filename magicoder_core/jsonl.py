@@ -7,6 +7,7 @@ import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TextIO
@@ -119,14 +120,25 @@ def write_text(path: Path, text: str) -> None:
 
 
 def digest(path: Path) -> str:
-    """sha256 of a file's bytes, or of a folder's files with their relative names, in hex."""
+    """sha256 of a file's bytes, or of a folder's files with their relative names, in hex.
+
+    What has kept its names, sizes and times since this process last read it is not read again: a checkpoint has
+    gigabytes, and several stages ask who it is.
+    """
+    files = [path] if path.is_file() else sorted(item for item in path.rglob("*") if item.is_file())
+    facts = [(str(file), (found := file.stat()).st_size, found.st_mtime_ns) for file in files]
+    return _digest(path, tuple(facts))
+
+
+@lru_cache(maxsize=64)
+def _digest(path: Path, facts: tuple[tuple[str, int, int], ...]) -> str:
     total = hashlib.sha256()
     if path.is_file():
         _feed(total, path)
         return total.hexdigest()
-    for file in sorted(item for item in path.rglob("*") if item.is_file()):
-        total.update(f"{file.relative_to(path).as_posix()}\0{file.stat().st_size}\0".encode())
-        _feed(total, file)
+    for name, size, _ in facts:
+        total.update(f"{Path(name).relative_to(path).as_posix()}\0{size}\0".encode())
+        _feed(total, Path(name))
     return total.hexdigest()
 
 

@@ -64,7 +64,7 @@ def candidates(run: Run) -> list[Candidate]:
     plan = run.plan
     if plan.model:
         return [Candidate("model", plan.model)]
-    run.digest(train.CHECKPOINT, stage="train")
+    run.require(train.CHECKPOINT, stage="train")
     chosen = [Candidate("tuned", _served(run, str(run / train.CHECKPOINT)))]
     if plan.evaluate.baseline and plan.trainer:
         chosen.append(Candidate("baseline", _served(run, plan.trainer.provider.base), "baseline"))

@@ -33,15 +33,23 @@ class Run:
         """A file of the run."""
         return self.directory / name
 
-    def digest(self, name: str, *, stage: str) -> str:
-        """sha256 of an input.
+    def require(self, name: str, *, stage: str) -> Path:
+        """The path of an input.
 
         Raises:
             RunError: it is not there; the message names the stage that makes it.
         """
         if not (self / name).exists():
             raise RunError(f"{self / name}: missing; the stage '{stage}' makes it: run that first")
-        return jsonl.digest(self / name)
+        return self / name
+
+    def digest(self, name: str, *, stage: str) -> str:
+        """sha256 of an input.
+
+        Raises:
+            RunError: as `require`.
+        """
+        return jsonl.digest(self.require(name, stage=stage))
 
 
 @dataclass(frozen=True)
