@@ -126,7 +126,7 @@ def sections(answer: str, names: Mapping[str, Sequence[str]] = PROBLEM_AND_SOLUT
         return Unparsed("unfinished reasoning")
     if found := _structured("\n".join(lines[start:]).strip(), known, list(names)):
         return found
-    lines = _unwrapped(lines[start:])
+    lines = _unwrapped(lines[start:], known)
     chosen = _choose(_Scan(known, lines).run(), list(names))
     return chosen if isinstance(chosen, Unparsed) else _cut(lines, chosen)
 
@@ -185,20 +185,24 @@ def _after_reasoning(lines: list[str]) -> int | None:
     return None if opened else first
 
 
-def _unwrapped(lines: list[str]) -> list[str]:
-    """The lines inside a fence around the whole answer, if there is one.
+def _unwrapped(lines: list[str], names: Mapping[str, str]) -> list[str]:
+    """The lines after a fence that opens around the whole answer, or by mistake before its first heading.
 
     Code blocks within end before the last line, so that the mark there is one too many: it is the wrapper's.
     """
     filled = [number for number, line in enumerate(lines) if line.strip()]
     mark = _FENCE.match(lines[filled[0]]) if filled else None
-    if mark is None or mark[2].strip().lower() not in _WRAPPERS:
+    if mark is None or not (mark[2].strip().lower() in _WRAPPERS or _headed(lines, filled[1:2], names)):
         return lines
     inner = lines[filled[0] + 1 : filled[-1]]
     if lines[filled[-1]].strip() == mark[1] and all(fence.closed for fence in _fences(inner)):
         return inner
     whole = lines[filled[0] + 1 :]
     return whole if all(fence.closed for fence in _fences(whole)) else lines
+
+
+def _headed(lines: Sequence[str], numbers: Sequence[int], names: Mapping[str, str]) -> bool:
+    return any(_heading(lines[number], number, names) for number in numbers)
 
 
 _HEADING = re.compile(

@@ -54,6 +54,8 @@ LAYOUTS = {
     + json.dumps({"problem": " Do it.", "solution": CODE, "n": 1}, indent=1)
     + "\n```",
     "JSON with line ends in its texts": json.dumps({"problem": "Do it.", "solution": CODE}).replace("\\n", "\n"),
+    "a stray fence before it": f"```python\n### Problem Description\n\nDo it.\n\n### Solution\n\n{CODE}",
+    "wrapped as code": f"```python\nProblem Description:\nDo it.\n\nSolution:\n{CODE}\n```",
     "fullwidth brackets": f"【Problem Description】\nDo it.\n【Solution】\n{CODE}",
 }
 
@@ -136,7 +138,7 @@ UNPARSED = {
         "[Problem Description]\n[Problem Description]\nDo it.\n[Solution]\nx",
         "two problem sections",
     ),
-    "all in one code block": ("```python\n[Problem Description]\nDo it.\n[Solution]\nx\n```", "no problem section"),
+    "headings within code": ("```python\nx = 1\n[Problem Description]\nA\n[Solution]\nx\n```", "no problem section"),
     "unfinished reasoning": (f"<think>\n[Problem Description]\nDo it.\n[Solution]\n{CODE}", "unfinished reasoning"),
     "indented as code": ("    [Problem Description]\n    Do it.\n    [Solution]\n    x", "no problem section"),
     "JSON of something else": (json.dumps({"problem": "x"}), "no problem section"),
