@@ -1,7 +1,8 @@
 """Magicoder: make a code model better from open-source code alone.
 
 The public names: records that flow between stages, base classes that a plugin implements, the marker for hooks,
-and the errors. Further public doors are the modules `sandbox`, `models`, `prompts`, `progress`, `scoring` and `testing`.
+and the errors. Further public doors are the modules `sandbox`, `models`, `prompts`, `seeding`, `http`, `jsonl`,
+`progress`, `scoring` and `testing`.
 """
 
 from __future__ import annotations

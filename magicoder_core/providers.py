@@ -66,7 +66,8 @@ class SeedSource(Provider):
         """Yield the snippets of one shard, lazily and in a fixed order.
 
         What is drawn from a document depends on the document and ``shard.seed`` alone, so that any number of
-        shards gives the same snippets. Unreadable documents are skipped; an empty corpus yields nothing.
+        shards gives the same snippets. Unreadable documents are skipped. An empty corpus yields nothing, or raises
+        with a line that says why it is empty.
 
         Raises:
             MagicoderError: the corpus cannot be reached; one line that says what to do.

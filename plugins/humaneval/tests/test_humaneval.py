@@ -207,3 +207,13 @@ def test_importing_the_plugin_imports_nothing_heavy_nor_the_other_executor():
 
 def test_the_hook():
     assert magicoder_humaneval.benchmark() == {"humaneval": HumanEval}
+
+
+def test_every_prompt_is_found_by_a_needle_of_its_own_as_it_is_written():
+    """HumanEval/51 has escapes in its docstring: what Python reads there is not what a copy holds."""
+    subject = HumanEval()
+    needles = list(subject.needles())
+    for problem in subject.problems():
+        own = [needle.text for needle in needles if needle.problem_id == problem.id and needle.kind == "prompt"]
+        squeezed = "".join(problem.prompt.split())
+        assert any("".join(text.split()) in squeezed for text in own), problem.id
