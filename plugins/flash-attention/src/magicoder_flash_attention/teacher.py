@@ -32,6 +32,8 @@ class Transformers(BatchTeacher):
     model: Annotated[str, "what answers: a folder, owner/name on the Hub, a name of the catalogue, a .gguf file"]
     temperature: Annotated[float, "0 takes the likeliest token each time"] = 0.0
     max_tokens: Annotated[int, "longest answer, in tokens"] = 512
+    # 20 HumanEval answers of Qwen-0.5B in bfloat16 took 83 s of 2-core CPU at 20 together, 159 s at 8.
+    batch_size: Annotated[int, "requests answered together"] = 20
     dtype: Annotated[Dtype, "of the weights; auto takes what this machine computes fastest in"] = "auto"
     device: Annotated[Device, "auto takes the GPU if there is one"] = "auto"
 
