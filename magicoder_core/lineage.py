@@ -70,9 +70,17 @@ class Graph:
         return {row["snippet"]: row for row in self._rows("failed.jsonl")}
 
     @cached_property
-    def requests(self) -> dict[str, Entry]:
-        """The last attempt of each request, by the request's id."""
-        return {entry.request.id: entry for entry in entries(self.directory / "journal.jsonl")}
+    def requests(self) -> dict[str, dict[str, Entry]]:
+        """By the request's id, and by the teacher that was asked (two models get the same problems), its last attempt."""
+        found: dict[str, dict[str, Entry]] = {}
+        for entry in entries(self.directory / "journal.jsonl"):
+            found.setdefault(entry.request.id, {})[entry.teacher] = entry
+        return found
+
+    @property
+    def filters(self) -> list[str]:
+        """The filters that rows went through, in order."""
+        return [item["use"] for item in self.directory.stages.get("filter", {}).get("key", {}).get("filters", [])]
 
     @cached_property
     def answers(self) -> list[dict[str, Any]]:
@@ -133,16 +141,17 @@ def _named(graph: Graph, given: str) -> tuple[str, str]:
 
 def _of_row(graph: Graph, name: str) -> list[Step]:
     row = graph.rows[name]
-    requests = [_request(graph, -1, request) for request in row["requests"] if request in graph.requests]
-    before = [*_snippet(graph, -1, row["parent"]), *requests]
+    before = [*_snippet(graph, -1, row["parent"])]
+    for request in row["requests"]:
+        before += _requests(graph, -1, request)
     return [*before, _row(0, row), *_after_row(graph, row)]
 
 
 def _of_snippet(graph: Graph, name: str) -> list[Step]:
-    requests = [_request(graph, 1, item) for item, entry in graph.requests.items() if entry.parent == name]
+    asked = [entry for found in graph.requests.values() for entry in found.values() if entry.parent == name]
     rows = [row for row in graph.rows.values() if row["parent"] == name]
     failure = graph.failed.get(name)
-    steps = [*_snippet(graph, 0, name), *requests]
+    steps = [*_snippet(graph, 0, name), *(_request(1, entry) for entry in asked)]
     if failure:
         steps.append(Step(1, "no row", "", f"{failure['reason']}: {_short(failure['detail'])}", failure))
     for row in rows:
@@ -151,10 +160,11 @@ def _of_snippet(graph: Graph, name: str) -> list[Step]:
 
 
 def _of_request(graph: Graph, name: str) -> list[Step]:
-    entry = graph.requests[name]
+    parents = {entry.parent: None for entry in graph.requests[name].values()}
     rows = [row for row in graph.rows.values() if name in row["requests"]]
     answers = [answer for answer in graph.answers if answer["request"] == name]
-    steps = [*_snippet(graph, -1, entry.parent), *_checkpoint(graph, -1, answers), _request(graph, 0, name)]
+    before = [step for parent in parents for step in _snippet(graph, -1, parent)]
+    steps = [*before, *_checkpoint(graph, -1, answers), *_requests(graph, 0, name)]
     for row in rows:
         steps += [_row(1, row), *_after_row(graph, row)]
     return steps + [_answer(1, answer) for answer in answers]
@@ -162,8 +172,11 @@ def _of_request(graph: Graph, name: str) -> list[Step]:
 
 def _of_problem(graph: Graph, name: str) -> list[Step]:
     answers = [answer for answer in graph.answers if answer["task_id"] == name]
-    requests = [_request(graph, -1, item["request"]) for item in answers if item["request"] in graph.requests]
-    return [*_checkpoint(graph, -1, answers), *requests, *(_answer(0, answer) for answer in answers)]
+    made = _checkpoint(graph, -1, answers)
+    kept = [_row(-1, row) for row in graph.rows.values() if row.get("kept") and made]
+    requests = {item["request"]: None for item in answers}
+    asked = [step for request in requests for step in _requests(graph, -1, request)]
+    return [*kept, *made, *asked, *(_answer(0, answer) for answer in answers)]
 
 
 def _of_checkpoint(graph: Graph, _: str) -> list[Step]:
@@ -188,7 +201,8 @@ def _after_row(graph: Graph, row: dict[str, Any]) -> list[Step]:
         return [Step(1, "judgement", "", says.rstrip(), why)]
     if not row.get("kept"):
         return []
-    steps = [Step(1, "judgement", "", "kept by all filters", {"scores": row["scores"]})]
+    kept_by = ", ".join(graph.filters) or "no filter to pass"
+    steps = [Step(1, "judgement", "", f"kept by {kept_by}", {"filters": graph.filters, "scores": row["scores"]})]
     scored = [answer for answer in graph.answers if answer["model"] == "scored"]
     return [*steps, *_checkpoint(graph, 1, [{"model": "scored"}]), *(_answer(1, answer) for answer in scored)]
 
@@ -199,20 +213,23 @@ def _snippet(graph: Graph, side: int, name: str) -> list[Step]:
     snippet = graph.snippets[name]
     origin = snippet["origin"]
     lines = f", lines {origin['lines'][0]}-{origin['lines'][1]}" if origin["lines"] else ""
-    source = " ".join(item for item in (origin["repository"], origin["revision"]) if item) or origin["corpus"]
+    source = " ".join(item for item in (origin["repository"] or origin["corpus"], origin["revision"]) if item)
     licence = origin["licence"] or "unknown"
     says = f"{source}: {origin['path']}{lines}; licence {licence}; {snippet['language']}"
     return [Step(side, "snippet", name, says, snippet)]
 
 
-def _request(graph: Graph, side: int, name: str) -> Step:
-    entry = graph.requests[name]
+def _requests(graph: Graph, side: int, name: str) -> list[Step]:
+    return [_request(side, entry) for entry in graph.requests.get(name, {}).values()]
+
+
+def _request(side: int, entry: Entry) -> Step:
     reply = entry.reply
     end = f"{entry.error}: {entry.message}"
     if reply is not None:
         price = "price unknown" if reply.usage.usd is None else f"{reply.usage.usd:.6f} USD"
         end = f"{reply.usage.prompt_tokens} + {reply.usage.completion_tokens} tokens, {price}, {reply.finish_reason}"
-    return Step(side, "request", name, f"{entry.teacher}: {end}", entry.to_dict())
+    return Step(side, "request", entry.request.id, f"{entry.teacher}: {end}", entry.to_dict())
 
 
 def _row(side: int, row: dict[str, Any]) -> Step:

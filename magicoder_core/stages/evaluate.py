@@ -1,6 +1,6 @@
 """The stage `evaluate`: ask the model under test for programs, judge them in the sandbox, report the score.
 
-    <benchmark>/samples.jsonl    {task_id, sample, solution, finish_reason, request}
+    <benchmark>/samples.jsonl    {task_id, sample, solution, finish_reason, request, teacher}
     <benchmark>/verdicts.jsonl   {task_id, sample, status, detail, isolation}
     <benchmark>/timings.jsonl    {task_id, sample, cpu_seconds}: apart, because they differ from run to run
     <benchmark>/report.json      metrics with their intervals, and all that a score needs beside it
@@ -57,6 +57,7 @@ class Sample:
     code: str | None
     note: str
     request: str
+    model: str
 
 
 def candidates(run: Run) -> list[Candidate]:
@@ -143,8 +144,9 @@ async def _answer(benchmark: Benchmark, problem: Problem, number: int, asker: As
     except TeacherError as error:
         if error.kind in FATAL | RETRIED:
             raise RunError(f"evaluate: {problem.id}: {error}; run the same command again to go on") from error
-        return Sample(problem, number, None, f"no answer: {error.kind}: {error}", ask.requests[-1])
-    return Sample(problem, number, benchmark.extract(problem, reply), reply.finish_reason, ask.requests[-1])
+        return Sample(problem, number, None, f"no answer: {error.kind}: {error}", ask.requests[-1], asker.identity)
+    code = benchmark.extract(problem, reply)
+    return Sample(problem, number, code, reply.finish_reason, ask.requests[-1], asker.identity)
 
 
 def judge(benchmark: Benchmark, samples: Iterable[Sample], name: str) -> list[Verdict]:
@@ -196,6 +198,7 @@ def _sample_row(sample: Sample) -> dict[str, Any]:
         "solution": sample.code,
         "finish_reason": sample.note,
         "request": sample.request,
+        "teacher": sample.model,
     }
 
 
