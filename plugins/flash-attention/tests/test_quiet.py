@@ -15,7 +15,7 @@ from importlib import abc
 class Watch(abc.MetaPathFinder):
     def find_spec(self, name, path, target=None):
         if name == "torch":
-            print(os.environ.get("OMP_WAIT_POLICY"))
+            print(os.environ.get("OMP_WAIT_POLICY"), flush=True)
             os._exit(0)
 sys.meta_path.insert(0, Watch())
 from magicoder_flash_attention import FlashAttentionTrainer, Transformers
