@@ -62,7 +62,16 @@ class Tally:
         """Count a row, and whether the row-by-row filters would keep it."""
         self.rows += 1
         self.unanswered = 0
-        self.accepted += all(judge.judge([row])[0].keep for judge in self.judges)
+        self.accepted += self._keeps(row)
+
+    def step(self, outcome: Instruction | Rejection) -> int:
+        """How far one snippet moves the bar: any snippet without a target, rows that are kept with one."""
+        if self.target is None:
+            return 1
+        return int(isinstance(outcome, Instruction) and self._keeps(outcome))
+
+    def _keeps(self, row: Instruction) -> bool:
+        return all(judge.judge([row])[0].keep for judge in self.judges)
 
     def failure(self, rejection: Rejection, *, answered: bool) -> None:
         """Count a snippet without a row.
@@ -114,9 +123,10 @@ async def _write_all(run: Run, asker: Asker, tally: Tally) -> None:
     ):
 
         async def make(snippet: Snippet) -> Made:
-            outcome = await _make(method, snippet, asker)
-            advance(0, **_figures(tally, asker))
-            return outcome
+            made_of_it = await _make(method, snippet, asker)
+            # Told as answers come, not in the snippets' order: one slow answer at the head would hide all others.
+            advance(tally.step(made_of_it[0]), **_figures(tally, asker))
+            return made_of_it
 
         async with aclosing(in_order(_snippets(run), make, lambda: min(width, tally.missing))) as work:
             async for snippet, (outcome, requests) in work:
@@ -127,7 +137,6 @@ async def _write_all(run: Run, asker: Asker, tally: Tally) -> None:
                 else:
                     failed.write({"snippet": snippet.id, **outcome.to_dict(), "requests": list(requests)})
                     tally.failure(outcome, answered=outcome.reason not in RETRIED)
-                advance(_step(outcome, tally), **_figures(tally, asker))
                 if tally.enough:
                     break
 
@@ -161,11 +170,6 @@ async def _make(method: Method, snippet: Snippet, asker: Asker) -> Made:
     except Exception as error:  # noqa: BLE001 - boundary: a plugin's work on one record
         outcome = Rejection(reason="error", detail=f"{type(error).__name__}: {error}")
     return outcome, tuple(ask.requests)
-
-
-def _step(outcome: Instruction | Rejection, tally: Tally) -> int:
-    """How far one snippet moves the bar: snippets without a target, rows with one."""
-    return 1 if tally.target is None or isinstance(outcome, Instruction) else 0
 
 
 def _figures(tally: Tally, asker: Asker) -> dict[str, float | int | str]:

@@ -16,6 +16,7 @@ import torch
 from transformers import DynamicCache
 
 from magicoder_core import Sampling
+from magicoder_core.progress import Advance
 
 _LOOK_BACK = 16
 """Tokens decoded to find a stop string, beyond its length: tokens may decode to nothing, or to part of a letter."""
@@ -86,9 +87,13 @@ class Row:
         return any(stop in tail for stop in self._sampling.stop)
 
 
+def _unheard(_: float = 0, **__: object) -> None:
+    """Tells nobody."""
+
+
 @torch.inference_mode()
-def generate(model: Any, rows: Sequence[Row]) -> None:
-    """Run all rows to their end.
+def generate(model: Any, rows: Sequence[Row], advance: Advance = _unheard) -> None:
+    """Run all rows to their end; ``advance`` hears of each that ends, with the tokens drawn so far.
 
     Padding stands on the left, so that all rows continue at the same place; masks come from lengths.
     """
@@ -102,6 +107,7 @@ def generate(model: Any, rows: Sequence[Row]) -> None:
         logits = _forward(model, ids, mask, positions, cache)
         drawn = [row.draw(line) for row, line in zip(live, logits, strict=True)]
         left = [number for number, row in enumerate(live) if row.finish_reason is None]
+        advance(len(live) - len(left), tokens=sum(len(row.tokens) for row in rows))
         if not left:
             return
         if len(left) < len(live):

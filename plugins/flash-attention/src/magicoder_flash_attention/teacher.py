@@ -131,7 +131,8 @@ class Engine:
         from magicoder_flash_attention.generation import generate
 
         began = time.monotonic()
-        generate(self._model, rows)
+        with progress.task("batch", total=len(rows), unit="answer") as advance:
+            generate(self._model, rows, advance)
         self.seconds += time.monotonic() - began
         self.tokens += sum(len(row.tokens) for row in rows)
 
