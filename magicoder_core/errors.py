@@ -15,6 +15,8 @@ Anything else that escapes is our own bug and keeps its traceback. Plugins raise
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Literal
 
 ErrorKind = Literal[
@@ -57,6 +59,22 @@ class SandboxError(MagicoderError):
 
 class BudgetError(MagicoderError):
     """The next request could pass a limit of ``[generate]``; everything paid for is kept."""
+
+
+@contextmanager
+def attributed(kind: str, name: str) -> Iterator[None]:
+    """The one boundary at which a plugin's work gets its name: its plain Python errors become one line.
+
+    Raises:
+        RunError: of the plugin's own error, which stays its cause. Errors of ours and of the system pass.
+    """
+    try:
+        yield
+    except (MagicoderError, OSError):
+        raise
+    except Exception as error:
+        text = " ".join(f"{type(error).__name__}: {error}".split())
+        raise RunError(f"{kind} '{name}' failed: {text}; leave it out or mend it") from error
 
 
 class TeacherError(MagicoderError):

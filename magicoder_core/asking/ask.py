@@ -9,12 +9,13 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from magicoder_core import progress
 from magicoder_core.asking.batching import Batcher
 from magicoder_core.asking.budget import Budget
 from magicoder_core.asking.gate import LONGEST_PAUSE, Gate
 from magicoder_core.asking.journal import Entry, Journal
 from magicoder_core.asking.request import journal_key
-from magicoder_core.errors import TeacherError
+from magicoder_core.errors import TeacherError, attributed
 from magicoder_core.providers import BatchTeacher, Teacher
 from magicoder_core.records import Reply, Request
 
@@ -55,19 +56,28 @@ class Asker:
         self.identity = f"{self.name}:{self.teacher.identity}"
         self._under_way: dict[str, asyncio.Future[Reply]] = {}
         self._opening = asyncio.Lock()
-        self._opened = self._touched = False
+        self._opened = self._touched = self._closing = False
+        self._sent: set[asyncio.Future[Reply]] = set()
         self._complete = (
             Batcher(self.teacher).complete if isinstance(self.teacher, BatchTeacher) else self.teacher.complete
         )
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[Asker]:
-        """Within the block requests are answered; at its end the teacher is closed."""
+        """Within the block requests are answered; at its end those that are out are awaited and the teacher is closed."""
         try:
             yield self
         finally:
+            self._closing = True
+            await self._await_sent()
             if self._touched:
                 await self.teacher.close()
+
+    async def _await_sent(self) -> None:
+        """Wait for requests that are out, whoever gave them up: their answers will be paid for, so they are kept."""
+        if self._sent:
+            progress.say(f"waiting for {len(self._sent)} answers under way, to keep them; Ctrl-C again gives them up")
+            await asyncio.wait(self._sent)
 
     def on_behalf_of(self, parent: str) -> ParentAsk:
         """The `ask` that is handed to a method: it notes for whom it asks, and what it asked."""
@@ -114,20 +124,39 @@ class Asker:
         raise AssertionError("attempts is at least 1")
 
     async def _attempt(self, key: str, request: Request, parent: str) -> Reply:
-        """One attempt; its end is in the journal before anybody else sees it."""
+        """One attempt. Once it is out it is seen to its end, though the one who asked may be gone by then."""
         entry = Entry(key=key, teacher=self.identity, parent=parent, request=request)
         async with self.gate.passage(), self.budget.reserve(request):
             await self._open()
-            self.asked += 1
+            if self._closing:
+                raise asyncio.CancelledError
+            sent = asyncio.ensure_future(self._send(entry, request))
+            self._sent.add(sent)
+            sent.add_done_callback(self._ended)
             try:
-                reply = await self._complete(request)
-            except TeacherError as error:
-                self._record(entry, error)
+                return await asyncio.shield(sent)
+            except asyncio.CancelledError:
+                # Nobody is cancelled but at the end of a run: whoever waits at the gate must not take this place.
+                self._closing = True
                 raise
-            self.gate.answered()
-            self.journal.append(replace(entry, reply=reply))
-            self.budget.spend(reply.usage)
-            return reply
+
+    def _ended(self, sent: asyncio.Future[Reply]) -> None:
+        self._sent.discard(sent)
+        if not sent.cancelled():
+            sent.exception()  # seen: the one who asked may be gone
+
+    async def _send(self, entry: Entry, request: Request) -> Reply:
+        """Have the teacher answer; the end of it is in the journal before anybody else sees it."""
+        self.asked += 1
+        try:
+            reply = await self._complete(request)
+        except TeacherError as error:
+            self._record(entry, error)
+            raise
+        self.gate.answered()
+        self.journal.append(replace(entry, reply=reply))
+        self.budget.spend(reply.usage)
+        return reply
 
     def _record(self, entry: Entry, error: TeacherError) -> None:
         self.journal.append(replace(entry, error=error.kind, message=str(error), charged=error.charged))
@@ -147,7 +176,8 @@ class Asker:
         async with self._opening:
             if not self._opened:
                 self._touched = True
-                await self.teacher.open()
+                with attributed("teacher", self.name):
+                    await self.teacher.open()
                 self._opened = True
 
 

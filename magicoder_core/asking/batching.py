@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
+from magicoder_core.errors import RunError
 from magicoder_core.providers import BatchTeacher
 from magicoder_core.records import Reply, Request
 
@@ -32,18 +33,26 @@ class Batcher:
 
     async def _work(self) -> None:
         """Answer batches, one at a time, until nobody waits."""
-        while self._waiting:
-            if len(self._waiting) < self._teacher.batch_size:
-                await asyncio.sleep(_LINGER)
-            batch = self._waiting[: self._teacher.batch_size]
-            del self._waiting[: len(batch)]
-            await self._answer(batch)
-        self._worker = None
+        try:
+            while self._waiting:
+                if len(self._waiting) < self._teacher.batch_size:
+                    await asyncio.sleep(_LINGER)
+                batch = self._waiting[: self._teacher.batch_size]
+                del self._waiting[: len(batch)]
+                await self._answer(batch)
+        finally:
+            self._worker = None
+
+    def _complete(self, requests: Sequence[Request]) -> Sequence[Reply]:
+        replies = self._teacher.complete_batch(requests)
+        if len(replies) != len(requests):
+            raise RunError(f"{type(self._teacher).__name__} gave {len(replies)} replies for {len(requests)} requests")
+        return replies
 
     async def _answer(self, batch: Sequence[_Waiting]) -> None:
         requests = [request for request, _ in batch]
         try:
-            replies = await asyncio.to_thread(self._teacher.complete_batch, requests)
+            replies = await asyncio.to_thread(self._complete, requests)
         except Exception as error:  # noqa: BLE001 - boundary: a plugin's failure belongs to those who wait for it
             _fail(batch, error)
             return

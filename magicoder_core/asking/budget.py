@@ -30,6 +30,7 @@ class Budget:
     requests: int = 0
     tokens: int = 0
     usd: float = 0.0
+    priced: bool = False
     _held: list[int] = field(default_factory=list, init=False)
     _settled: asyncio.Condition = field(default_factory=asyncio.Condition, init=False)
 
@@ -43,13 +44,16 @@ class Budget:
         self.tokens += usage.prompt_tokens + usage.completion_tokens
         if usage.usd is None and self.max_usd is not None:
             raise BudgetError("generate.max_usd: this teacher gives no price; set its prices or use max_tokens instead")
+        self.priced = self.priced or usage.usd is not None
         self.usd += usage.usd or 0.0
 
     def spend_worst(self, request: Request) -> None:
         """Count a request that was billed without an answer, so that nobody knows what it took: its worst case."""
         tokens = _worst_case(request)
         price = self.usd / self.tokens if self.tokens else 0.0
-        self.spend(Usage(completion_tokens=tokens, usd=price * tokens))
+        self.requests += 1
+        self.tokens += tokens
+        self.usd += price * tokens
 
     @asynccontextmanager
     async def reserve(self, request: Request) -> AsyncIterator[None]:

@@ -77,7 +77,11 @@ class Journal:
         return Reply.from_dict(entry["reply"])
 
     def append(self, entry: Entry) -> None:
-        """Write ``entry`` in one call, so that a kill leaves it whole or torn at the very end."""
+        """Write ``entry`` in one call, so that a kill leaves it whole or torn at the very end.
+
+        Raises:
+            RunError: the disk is full or fails; the run must end, since its next answers would be lost too.
+        """
         body = json.dumps(entry.to_dict(), ensure_ascii=True, separators=(",", ":")).encode("ascii")
         line = b"".join((_HEAD, b"%08x" % zlib.crc32(body), _MIDDLE, body, b"}\n"))
         self._write(line)
@@ -96,8 +100,9 @@ class Journal:
                 written += os.write(self._file, line[written:])
         except OSError as error:
             os.ftruncate(self._file, self._end)
-            error.filename = str(self.path)
-            raise
+            raise RunError(
+                f"{self.path}: {error.strerror}; mend that and run the same command again: all answers so far are kept"
+            ) from error
 
     def _index(self) -> int:
         """Read all places; returns where the next entry goes."""

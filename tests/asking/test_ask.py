@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from magicoder_core import BatchTeacher, BudgetError, Reply, Request, Sampling, Teacher, TeacherError, Usage
+from magicoder_core import BatchTeacher, BudgetError, Reply, Request, RunError, Sampling, Teacher, TeacherError, Usage
 from magicoder_core.asking import Asker, Budget, Gate, Journal, ask
 from magicoder_core.asking.journal import entries
 
@@ -211,3 +211,44 @@ def test_a_teacher_that_fails_to_open_is_closed_and_may_be_opened_again(tmp_path
     teacher = Late()
     assert asked(tmp_path, teacher, "a")[1] == ["A"]
     assert (teacher.log["open"], teacher.log["close"]) == (2, 1)
+
+
+def test_what_is_out_is_kept_when_the_one_who_asked_gives_up(tmp_path):
+    """Ctrl-C and a fatal error cancel those who wait; the provider bills their answers all the same."""
+    teacher = Scripted()
+
+    async def main():
+        with Journal(tmp_path / "j") as journal:
+            asker = Asker(teacher, "scripted", journal, Gate(3))
+            async with asker.running():
+                tasks = [asyncio.ensure_future(asker.on_behalf_of(text)(Request.of(text))) for text in "abcdefgh"]
+                await asyncio.sleep(0.003)
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
+
+    asyncio.run(main())
+    assert teacher.log["complete"] == 3, "nobody takes the place of one who gave up"
+    assert sum(entry.reply is not None for entry in entries(tmp_path / "j")) == 3
+
+
+def test_a_batch_with_the_wrong_number_of_replies_is_an_error_and_hangs_nobody(tmp_path):
+    @dataclass(frozen=True, kw_only=True)
+    class Short(Batched):
+        def complete_batch(self, requests):
+            return list(super().complete_batch(requests))[:-1]
+
+    with pytest.raises(RunError, match=r"Short gave \d replies for \d requests"):
+        asked(tmp_path, Short(), "a", "b")
+    with pytest.raises(RunError):
+        asked(tmp_path, Short(), "c")
+
+
+def test_a_teacher_that_breaks_while_it_opens_is_named(tmp_path):
+    @dataclass(frozen=True, kw_only=True)
+    class Broken(Scripted):
+        async def open(self):
+            raise KeyError("config")
+
+    with pytest.raises(RunError, match="teacher 'scripted' failed: KeyError: 'config'"):
+        asked(tmp_path, Broken(), "a")

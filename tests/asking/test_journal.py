@@ -97,7 +97,7 @@ def test_a_full_disk_leaves_the_journal_whole(tmp_path, monkeypatch):
             raise OSError(28, "No space left on device")
 
         monkeypatch.setattr(os, "write", full)
-        with pytest.raises(OSError, match="No space"):
+        with pytest.raises(RunError, match=r"j: No space left on device; mend that"):
             journal.append(entry("two"))
         monkeypatch.setattr(os, "write", write)
         journal.append(entry("three"))
