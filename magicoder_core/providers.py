@@ -48,6 +48,10 @@ class Provider(ABC):  # noqa: B024 - each kind below has its abstract methods
             MagicoderError: it cannot; one line that says what is missing and what to do.
         """
 
+    def inputs(self) -> Mapping[str, Path]:
+        """Files that options name and that decide what comes out, by option: when one changes, work is done anew."""
+        return {}
+
     def __getstate__(self) -> dict[str, Any]:
         """The options alone: open connections and counters stay where they were made."""
         return {item.name: getattr(self, item.name) for item in fields(self)}
@@ -213,6 +217,20 @@ class Benchmark(Provider):
     data: Annotated[Path | None, "a local file of the benchmark's data instead of its packaged or official one"] = None
     limit: Annotated[int | None, "use only the first so many problems"] = None
     samples: Annotated[int, "answers drawn for each problem"] = 1
+
+    def __post_init__(self) -> None:
+        """Refuse numbers that make no benchmark; call it where you override it.
+
+        Raises:
+            ValueError: ``limit`` or ``samples`` is below 1.
+        """
+        for name, value in (("limit", self.limit), ("samples", self.samples)):
+            if value is not None and value < 1:
+                raise ValueError(f"{name} must be at least 1 (got {value})")
+
+    def inputs(self) -> Mapping[str, Path]:
+        """The data file, where one is given."""
+        return {"data": self.data} if self.data else {}
 
     @abstractmethod
     def problems(self) -> Iterator[Problem]:

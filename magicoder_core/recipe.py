@@ -6,15 +6,17 @@ stage does not run. The resolved table is what a run directory keeps as ``recipe
 
 from __future__ import annotations
 
+import datetime
 import hashlib
 import json
+import re
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Generic, TypeVar
 
-from magicoder_core import options
+from magicoder_core import jsonl, options
 from magicoder_core.errors import RecipeError
 from magicoder_core.plugins import Catalogue, did_you_mean
 from magicoder_core.providers import Benchmark, Filter, Method, Provider, SeedSource, Teacher, Trainer
@@ -24,6 +26,21 @@ P = TypeVar("P", bound=Provider)
 
 LISTED = ("filter", "benchmark")
 """Tables that may stand several times, in order: ``[[filter]]``, ``[[benchmark]]``."""
+
+_LETTERS = "A-Za-z0-9_.+-"
+"""Of a recipe's name, which is part of its run directory's."""
+
+
+def _positive(settings: object, *names: str) -> None:
+    """Refuse limits that would let nothing happen.
+
+    Raises:
+        ValueError: one of them is below 1.
+    """
+    for name in names:
+        value = getattr(settings, name)
+        if value is not None and value < 1:
+            raise ValueError(f"{name}: at least 1 is needed (got {value})")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +54,17 @@ class Generate:
     max_usd: Annotated[float | None, "most money, in US dollars, at the teacher's prices"] = None
     attempts: Annotated[int, "how often a request is sent before its failure is final"] = 6
 
+    def __post_init__(self) -> None:
+        """Refuse limits that would let nothing happen.
+
+        Raises:
+            ValueError: a number of things is below 1, or ``max_usd`` is no amount of money.
+        """
+        _positive(self, "concurrency", "target", "max_requests", "max_tokens", "attempts")
+        # "<= 0" would let "nan" through, and no sum is ever more than that.
+        if self.max_usd is not None and not self.max_usd > 0:
+            raise ValueError(f"max_usd: more than 0 is needed (got {self.max_usd})")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluate:
@@ -44,6 +72,14 @@ class Evaluate:
 
     baseline: Annotated[bool, "score the trainer's base model too, beside the tuned one"] = False
     concurrency: Annotated[int, "requests that may be out at once"] = 8
+
+    def __post_init__(self) -> None:
+        """Refuse a width that would let nothing happen.
+
+        Raises:
+            ValueError: it is below 1.
+        """
+        _positive(self, "concurrency")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +117,9 @@ class Bound(Generic[P]):
 
     def key(self) -> dict[str, Any]:
         """What decides whether work done by it can be used again: name, version, options."""
-        return {"use": self.name, "version": self.version, "options": options.values(self.provider)}
+        key = {"use": self.name, "version": self.version, "options": options.values(self.provider)}
+        read = {name: jsonl.digest(path) for name, path in self.provider.inputs().items() if path.exists()}
+        return key | ({"inputs": read} if read else {})
 
 
 @dataclass(frozen=True)
@@ -147,12 +185,31 @@ def read(given: str | Path, overrides: Sequence[str] = ()) -> Recipe:
     try:
         source = path.read_text(encoding="utf-8")
         table = json.loads(source) if path.suffix == ".json" else tomllib.loads(source)
-    except (OSError, ValueError) as error:
+        source = _as_given(path, source)
+    except (OSError, ValueError, RecursionError) as error:
         raise RecipeError(f"{path}: not readable as a recipe: {error}") from error
+    if not isinstance(table, dict):
+        raise RecipeError(f"{path}: no recipe: its tables are needed, as {{...}} (got {table!r:.60})")
     for override in overrides:
         _override(table, override)
     _check_tables(table, path)
-    return Recipe(name=str(table.get("name", path.stem)), table=table, source=source)
+    # Into the table, so that what a run keeps as recipe.json is the same recipe under any file name.
+    table["name"] = _name(table, path)
+    return Recipe(name=table["name"], table=table, source=source)
+
+
+def _as_given(path: Path, source: str) -> str:
+    """A run's recipe.json stands for the recipe.toml beside it: run again, that stays as people wrote it."""
+    written = path.with_name("recipe.toml")
+    return written.read_text(encoding="utf-8") if path.name == "recipe.json" and written.is_file() else source
+
+
+def _name(table: Mapping[str, Any], path: Path) -> str:
+    """The recipe's name as written, else after its file, with whatever a name cannot have replaced."""
+    name = table.get("name", re.sub(f"[^{_LETTERS}]+", "-", path.stem))
+    if not isinstance(name, str) or not re.fullmatch(f"[{_LETTERS}]+", name) or name in {".", ".."}:
+        raise RecipeError(f"{path}: name: letters, digits and _ . + - are needed, in quotes (got {name!r})")
+    return name
 
 
 def _locate(given: str | Path) -> Path:
@@ -176,8 +233,20 @@ def _check_tables(table: dict[str, Any], path: Path) -> None:
             table[name] = [value]
         if name not in {"name", "seed"}:
             _check_shape(name, table[name], path)
-    if not isinstance(table.get("seed", 0), int):
+    for where, value in _dates(table):
+        raise RecipeError(f"{path}: {where}: a date is no value here; write it in quotes (got {value})")
+    if not isinstance(table.get("seed", 0), int) or isinstance(table.get("seed"), bool):
         raise RecipeError(f"{path}: seed: an integer is needed (got {table['seed']!r})")
+
+
+def _dates(value: Any, where: str = "") -> Iterator[tuple[str, Any]]:
+    """TOML has dates, and what a run keeps is JSON, which has none."""
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for name, item in items:
+        place = f"{where}.{name}" if where else str(name)
+        if isinstance(item, datetime.date | datetime.time):
+            yield place, item
+        yield from _dates(item, place)
 
 
 def _check_shape(name: str, value: Any, path: Path) -> None:
@@ -203,22 +272,26 @@ def _override(table: dict[str, Any], text: str) -> None:
 
 
 def _step(place: Any, part: str, where: str) -> Any:
-    if isinstance(place, list):
-        chosen = [row for row in place if row.get("use") == part]
-        if part.isdigit() and int(part) < len(place):
-            return place[int(part)]
-        if chosen:
-            return chosen[0]
-        raise RecipeError(f"{where}: no such entry; there are: {', '.join(row.get('use', '?') for row in place)}")
-    following = place.setdefault(part, {})
+    following = _entry(place, part, where) if isinstance(place, list) else place.setdefault(part, {})
     if not isinstance(following, dict | list):
         raise RecipeError(f"{where}: is no table but {following!r}")
     return following
 
 
+def _entry(rows: list[Any], part: str, where: str) -> Any:
+    if part.isdecimal() and int(part) < len(rows):
+        return rows[int(part)]
+    named = [row for row in rows if isinstance(row, dict)]
+    if chosen := [row for row in named if row.get("use") == part]:
+        return chosen[0]
+    raise RecipeError(f"{where}: no such entry; there are: {', '.join(str(row.get('use', '?')) for row in named)}")
+
+
 def _only(rows: list[Any], where: str) -> Any:
     if len(rows) != 1:
         raise RecipeError(f"{where}: there are {len(rows)} entries; say which, by number or by name")
+    if not isinstance(rows[0], dict):
+        raise RecipeError(f"{where}: {rows!r} has no tables; give the list whole")
     return rows[0]
 
 
@@ -263,10 +336,12 @@ def _provider(catalogue: Catalogue, kind: str, table: Mapping[str, Any], where: 
 
 
 def _check_whole(plan: Plan) -> None:
-    """Whoever makes rows needs both a method and a teacher."""
+    """What is needed together: a method and its teacher, a benchmark and a model to score."""
     if (plan.method is None) != (plan.teacher is None):
         missing = "method" if plan.method is None else "teacher"
         raise RecipeError(f"{missing}: missing; [method] and [teacher] are needed together to make rows")
+    if plan.benchmarks and not (plan.model or plan.trainer):
+        raise RecipeError("benchmark: needs [model] or [trainer], which says whom to score; neither is there")
     names = [bound.name for bound in plan.benchmarks]
     if twice := {name for name in names if names.count(name) > 1}:
         raise RecipeError(f"benchmark: '{twice.pop()}' stands twice; a run has one folder for each benchmark")

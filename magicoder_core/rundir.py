@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import glob
 import json
 import os
 import platform
@@ -115,7 +116,7 @@ class RunDirectory:
     def was_interrupted(self, name: str, key: Mapping[str, Any]) -> bool:
         """Whether an earlier try of this stage, with this key, did not come to its end."""
         stage = self.stages.get(name, {})
-        return stage.get("status") in {"running", "failed"} and stage.get("key") == _stored(key)
+        return stage.get("status") in {"running", "failed", "incomplete"} and stage.get("key") == _stored(key)
 
     def begin_stage(self, name: str, key: Mapping[str, Any]) -> None:
         """Note that a stage runs; the time of earlier, interrupted tries of the same key is kept."""
@@ -140,7 +141,8 @@ class RunDirectory:
     def changes(self, name: str, key: Mapping[str, Any]) -> list[str]:
         """What differs between the key that a stage finished with and ``key``, one phrase each."""
         before = self.stages.get(name, {})
-        return list(_differences(before["key"], _stored(key))) if before.get("status") == "done" else []
+        ended = before.get("status") in {"done", "incomplete"}
+        return list(_differences(before["key"], _stored(key))) if ended else []
 
 
 def _stored(key: Mapping[str, Any]) -> Any:
@@ -168,7 +170,7 @@ def locate(recipe: Recipe, given: Path | None, *, new: bool) -> Path:
     """Where a recipe runs: the directory given, or its latest run under ``runs/``, or a new one there."""
     if given is not None:
         return given
-    earlier = sorted(RUNS.glob(f"{recipe.name}-*-{recipe.key}"))
+    earlier = sorted(RUNS.glob(f"{glob.escape(recipe.name)}-*-{recipe.key}"))
     if earlier and not new:
         return earlier[-1]
     return RUNS / f"{recipe.name}-{datetime.now(UTC):%Y%m%d-%H%M%S}-{recipe.key}"

@@ -7,9 +7,10 @@ exchange.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Annotated
 
 from magicoder_core import Ask, Instruction, Message, Method, Rejection, Reply, Request, Sampling, Snippet, prompts
@@ -30,6 +31,11 @@ class OssInstruct(Method):
     example: Annotated[bool, "show the template's example exchange: for models that do not keep to the form"] = False
     code_block: Annotated[bool, "drop a solution without a code block"] = True
     retry_with_grammar: Annotated[bool, "ask once more under a grammar where an answer has not both sections"] = True
+
+    def inputs(self) -> Mapping[str, Path]:
+        """The template, where it is a file."""
+        path = Path(self.template)
+        return {"template": path} if path.is_file() else {}
 
     def check(self) -> None:
         """Look whether the template can be used.

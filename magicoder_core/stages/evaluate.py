@@ -22,7 +22,7 @@ from typing import Any
 from magicoder_core import jsonl, options, progress, sandbox, scoring
 from magicoder_core.asking import Asker, Gate, Journal
 from magicoder_core.asking.ask import FATAL, RETRIED
-from magicoder_core.errors import RunError, TeacherError
+from magicoder_core.errors import RunError, TeacherError, attributed
 from magicoder_core.providers import BatchTeacher, Benchmark, Teacher
 from magicoder_core.recipe import Bound, Plan
 from magicoder_core.records import Problem, Report, Request, Submission, Verdict
@@ -115,7 +115,10 @@ async def _answers(run: Run, candidate: Candidate, bound: Bound[Benchmark], jour
     benchmark, teacher = bound.provider, candidate.teacher.provider
     width = max(run.plan.evaluate.concurrency, teacher.batch_size if isinstance(teacher, BatchTeacher) else 1)
     asker = Asker(teacher, candidate.teacher.name, journal, Gate(width))
-    wanted = [(problem, number) for problem in chosen(benchmark) for number in range(benchmark.samples)]
+    with attributed("benchmark", bound.name):
+        wanted = [(problem, number) for problem in chosen(benchmark) for number in range(benchmark.samples)]
+    if not wanted:
+        raise RunError(f"benchmark '{bound.name}': has no problem; look at its options data and limit")
     name = f"{bound.name}, {candidate.label}"
     samples = []
     with progress.task(f"answer {name}", len(wanted), "answer") as advance:
@@ -136,7 +139,8 @@ def chosen(benchmark: Benchmark) -> Iterator[Problem]:
 
 async def _answer(benchmark: Benchmark, problem: Problem, number: int, asker: Asker, name: str) -> Sample:
     """One answer. A request that this model can never answer is noted; what may pass stops the stage, resumable."""
-    asked = benchmark.request(problem)
+    with attributed("benchmark", name):
+        asked = benchmark.request(problem)
     request = Request(messages=asked.messages, sampling=replace(asked.sampling, sample=number))
     ask = asker.on_behalf_of(f"{name}/{problem.id}")
     try:
@@ -145,29 +149,41 @@ async def _answer(benchmark: Benchmark, problem: Problem, number: int, asker: As
         if error.kind in FATAL | RETRIED:
             raise RunError(f"evaluate: {problem.id}: {error}; run the same command again to go on") from error
         return Sample(problem, number, None, f"no answer: {error.kind}: {error}", ask.requests[-1], asker.identity)
-    code = benchmark.extract(problem, reply)
+    with attributed("benchmark", name):
+        code = benchmark.extract(problem, reply)
     return Sample(problem, number, code, reply.finish_reason, ask.requests[-1], asker.identity)
 
 
 def judge(benchmark: Benchmark, samples: Iterable[Sample], name: str) -> list[Verdict]:
-    """One verdict for each sample, in order; a sample without code is no failure of the model's program."""
+    """One verdict for each sample, in order; a problem that the model refuses is one that it does not solve.
+
+    Raises:
+        RunError: the benchmark failed, or gave no verdict, or one for another program.
+    """
     listed = list(samples)
     programs = (
         Submission(problem_id=sample.problem.id, code=sample.code, sample=sample.number)
         for sample in listed
         if sample.code is not None
     )
-    verdicts = benchmark.judge(programs)
     result = []
-    with progress.task(f"judge {name}", len(listed), "program") as advance:
+    with progress.task(f"judge {name}", len(listed), "program") as advance, attributed("benchmark", name):
+        verdicts = benchmark.judge(programs)
         for sample in listed:
-            result.append(_unanswered(sample) if sample.code is None else next(verdicts))
+            result.append(_unanswered(sample) if sample.code is None else _own(next(verdicts, None), sample))
             advance(passed=sum(verdict.status == "pass" for verdict in result))
     return result
 
 
+def _own(verdict: Verdict | None, sample: Sample) -> Verdict:
+    """The verdict, if it is the sample's."""
+    if verdict is None or (verdict.problem_id, verdict.sample) != (sample.problem.id, sample.number):
+        raise ValueError(f"no verdict on {sample.problem.id}, sample {sample.number}, where it was due (got {verdict})")
+    return verdict
+
+
 def _unanswered(sample: Sample) -> Verdict:
-    return Verdict(problem_id=sample.problem.id, sample=sample.number, status="harness_error", detail=sample.note)
+    return Verdict(problem_id=sample.problem.id, sample=sample.number, status="fail", detail=sample.note)
 
 
 def make_report(bound: Bound[Benchmark], verdicts: list[Verdict], facts: Mapping[str, str]) -> Report:
@@ -187,6 +203,8 @@ def make_report(bound: Bound[Benchmark], verdicts: list[Verdict], facts: Mapping
         **bound.provider.provenance(),
         **facts,
     }
+    if broken := statuses["harness_error"]:
+        progress.say(f"{bound.name}: {broken} programs could not be judged here and are left out of the score")
     metrics = {**scoring.summary(results), "statuses": dict(sorted(statuses.items()))}
     return Report(benchmark=bound.name, metrics=metrics, versions=versions)
 
@@ -219,7 +237,8 @@ def _timing_row(verdict: Verdict) -> dict[str, Any]:
 
 def _folders(plan: Plan) -> list[str]:
     baseline = [""] if plan.model or not plan.evaluate.baseline else ["", "baseline/"]
-    return [f"{bound.name}/{folder}report.json" for bound in plan.benchmarks for folder in baseline]
+    files = ("samples.jsonl", "verdicts.jsonl", "report.json")
+    return [f"{bound.name}/{folder}{file}" for bound in plan.benchmarks for folder in baseline for file in files]
 
 
 def guarded(run: Run) -> Counts:

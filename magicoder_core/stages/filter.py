@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from magicoder_core import jsonl, progress
-from magicoder_core.errors import MagicoderError, RunError
+from magicoder_core.errors import RunError
 from magicoder_core.providers import Filter
 from magicoder_core.recipe import Bound
 from magicoder_core.records import Instruction, Judgement
 from magicoder_core.stages import generate
+from magicoder_core.stages.judging import judge
 from magicoder_core.stages.stage import Counts, Run, Stage
 
 KEPT = "kept.jsonl"
@@ -46,7 +47,7 @@ def _judge_batch(batch: list[Instruction], filters: list[tuple[str, Filter]]) ->
     dropped: dict[int, Judgement] = {}
     for name, provider in filters:
         left = [number for number in range(len(batch)) if number not in dropped]
-        judgements = _judgements(name, provider, [batch[number] for number in left])
+        judgements = judge(name, provider, [batch[number] for number in left])
         for number, judgement in zip(left, judgements, strict=True):
             if judgement.scores:
                 row = batch[number]
@@ -54,18 +55,6 @@ def _judge_batch(batch: list[Instruction], filters: list[tuple[str, Filter]]) ->
             if not judgement.keep:
                 dropped[number] = replace(judgement, filter=name)
     return [(row, dropped.get(number)) for number, row in enumerate(batch)]
-
-
-def _judgements(name: str, provider: Filter, rows: list[Instruction]) -> Sequence[Judgement]:
-    try:
-        judgements = provider.judge(rows)
-    except MagicoderError:
-        raise
-    except Exception as error:  # boundary: a plugin's work, attributed to it
-        raise RunError(f"filter '{name}' failed: {type(error).__name__}: {error}; leave it out or mend it") from error
-    if len(judgements) != len(rows):
-        raise RunError(f"filter '{name}' gave {len(judgements)} judgements for {len(rows)} rows")
-    return judgements
 
 
 def filter_file(rows: Path, filters: Sequence[Bound[Filter]], kept: Path, rejected: Path) -> Counts:

@@ -15,13 +15,14 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from magicoder_core import jsonl, progress
-from magicoder_core.asking import Asker, Budget, Gate, Journal
+from magicoder_core.asking import Asker, Budget, Entry, Gate, Journal
 from magicoder_core.asking.ask import FATAL, RETRIED
-from magicoder_core.errors import MagicoderError, RunError, TeacherError
+from magicoder_core.errors import BudgetError, MagicoderError, RunError, TeacherError
 from magicoder_core.providers import Filter, Method
 from magicoder_core.recipe import present
 from magicoder_core.records import Instruction, Rejection, Snippet
 from magicoder_core.stages import seeds
+from magicoder_core.stages.judging import judge
 from magicoder_core.stages.stage import Counts, Run, Stage
 from magicoder_core.stages.window import in_order
 
@@ -30,6 +31,9 @@ FAILED = "failed.jsonl"
 
 _HOPELESS = 10
 """So many snippets in a row without an answer mean that the teacher is gone, not that the snippets are bad."""
+
+_UNANSWERED = RETRIED | {"error"}
+"""Reasons that say nothing about the snippet: the teacher's, or a plugin's own fault."""
 
 Made = tuple[Instruction | Rejection, tuple[str, ...]]
 
@@ -51,27 +55,30 @@ class Tally:
     """What has become of the snippets so far, and whether there are rows enough."""
 
     target: int | None
-    judges: list[Filter]
+    judges: list[tuple[str, Filter]]
     rows: int = 0
     accepted: int = 0
     failed: Counter[str] = field(default_factory=Counter)
     example: dict[str, str] = field(default_factory=dict)
     unanswered: int = 0
+    out_of_budget: str = ""
+    _kept: dict[str, bool] = field(default_factory=dict)
 
     def row(self, row: Instruction) -> None:
         """Count a row, and whether the row-by-row filters would keep it."""
         self.rows += 1
         self.unanswered = 0
-        self.accepted += self._keeps(row)
+        self.accepted += self.keeps(row)
 
     def step(self, outcome: Instruction | Rejection) -> int:
         """How far one snippet moves the bar: any snippet without a target, rows that are kept with one."""
-        if self.target is None:
-            return 1
-        return int(isinstance(outcome, Instruction) and self._keeps(outcome))
+        return 1 if self.target is None else int(isinstance(outcome, Instruction) and self.keeps(outcome))
 
-    def _keeps(self, row: Instruction) -> bool:
-        return all(judge.judge([row])[0].keep for judge in self.judges)
+    def keeps(self, row: Instruction) -> bool:
+        """Whether the row-by-row filters keep a row; asked only where a target depends on it."""
+        if row.id not in self._kept:
+            self._kept[row.id] = all(judge(name, item, [row])[0].keep for name, item in self.judges)
+        return self._kept[row.id]
 
     def failure(self, rejection: Rejection, *, answered: bool) -> None:
         """Count a snippet without a row.
@@ -102,11 +109,15 @@ def _work(run: Run) -> Counts:
 
 async def _generate(run: Run) -> Counts:
     plan = run.plan
-    tally = Tally(plan.generate.target, [copy(bound.provider) for bound in plan.filters if bound.provider.by_row])
+    # Without a target nobody needs to know yet, and filters are asked in their own stage alone.
+    judges = [bound for bound in plan.filters if bound.provider.by_row] if plan.generate.target else []
+    tally = Tally(plan.generate.target, [(bound.name, copy(bound.provider)) for bound in judges])
     with Journal(run / "journal.jsonl") as journal:
         asker = _asker(run, journal)
         async with asker.running():
             await _write_all(run, asker, tally)
+    if tally.out_of_budget:
+        raise BudgetError(f"{tally.out_of_budget}; {tally.rows} rows are in {INSTRUCTIONS}, for --only filter")
     return _counts(tally, asker, present(plan.method).name)
 
 
@@ -129,16 +140,19 @@ async def _write_all(run: Run, asker: Asker, tally: Tally) -> None:
             return made_of_it
 
         async with aclosing(in_order(_snippets(run), make, lambda: min(width, tally.missing))) as work:
-            async for snippet, (outcome, requests) in work:
-                if isinstance(outcome, Instruction):
-                    row = replace(outcome, requests=requests)
-                    made.write(row.to_dict())
-                    tally.row(row)
-                else:
-                    failed.write({"snippet": snippet.id, **outcome.to_dict(), "requests": list(requests)})
-                    tally.failure(outcome, answered=outcome.reason not in RETRIED)
-                if tally.enough:
-                    break
+            try:
+                async for snippet, (outcome, requests) in work:
+                    if isinstance(outcome, Instruction):
+                        row = replace(outcome, requests=requests)
+                        made.write(row.to_dict())
+                        tally.row(row)
+                    else:
+                        failed.write({"snippet": snippet.id, **outcome.to_dict(), "requests": list(requests)})
+                        tally.failure(outcome, answered=outcome.reason not in _UNANSWERED)
+                    if tally.enough:
+                        break
+            except BudgetError as error:  # the rows before it are whole, and paid for
+                tally.out_of_budget = str(error)
 
 
 def _snippets(run: Run) -> Iterator[Snippet]:
@@ -151,9 +165,17 @@ def _asker(run: Run, journal: Journal) -> Asker:
     asker = Asker(teacher.provider, teacher.name, journal, Gate(settings.concurrency), budget, settings.attempts)
     if (settings.max_requests, settings.max_tokens, settings.max_usd) != (None, None, None):
         for entry in journal.entries():
-            if entry.teacher == asker.identity and entry.reply is not None:
-                budget.spend(entry.reply.usage)
+            if entry.teacher == asker.identity:
+                _spent(budget, entry)
     return asker
+
+
+def _spent(budget: Budget, entry: Entry) -> None:
+    """Count an attempt of an earlier run: what it took, or the worst case of one that was billed for nothing."""
+    if entry.reply is not None:
+        budget.spend(entry.reply.usage)
+    elif entry.charged:
+        budget.spend_worst(entry.request)
 
 
 async def _make(method: Method, snippet: Snippet, asker: Asker) -> Made:
@@ -188,13 +210,20 @@ def _counts(tally: Tally, asker: Asker, method: str) -> Counts:
         raise RunError(f"generate: method '{method}' made no row: {reasons}; see {FAILED} and journal.jsonl")
     return {
         "rows": tally.rows,
+        "accepted": tally.accepted,
         "failed": dict(sorted(tally.failed.items())),
         "asked": asker.asked,
         "replayed": asker.replayed,
         "tokens": asker.budget.tokens,
-        "usd": round(asker.budget.usd, 6),
+        "usd": round(asker.budget.usd, 6) if asker.budget.priced else None,
         **{name: round(value, 2) for name, value in asker.teacher.status().items()},
     }
+
+
+def _unfinished(run: Run, counts: Counts) -> bool:
+    """Whether snippets are without a row for a passing reason: the same command asks those again."""
+    wanted = run.plan.generate.target
+    return any(reason in RETRIED for reason in counts["failed"]) and (wanted is None or counts["accepted"] < wanted)
 
 
 STAGE = Stage(
@@ -204,4 +233,5 @@ STAGE = Stage(
     outputs=lambda _: [INSTRUCTIONS, FAILED],
     key=_key,
     work=_work,
+    unfinished=_unfinished,
 )

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from magicoder_core import progress, sandbox
 from magicoder_core.errors import MagicoderError, RecipeError
-from magicoder_core.plugins import did_you_mean
+from magicoder_core.plugins import did_you_mean, find
 from magicoder_core.recipe import Plan
 from magicoder_core.stages import evaluate, filter, generate, seeds, train  # noqa: A004 - the stage's name
 from magicoder_core.stages.stage import Counts, Run, Stage
@@ -69,6 +69,8 @@ def preflight(plan: Plan, chosen: Sequence[Stage]) -> Iterator[tuple[str, Magico
         for bound in stage.providers(plan):
             yield bound.name, _attempt(bound.provider.check)
     if evaluate.STAGE in chosen:
+        if plan.model is None:
+            yield evaluate.SERVED_BY, _attempt(lambda: find("teacher", evaluate.SERVED_BY))
         with sandbox.weak_isolation(allowed=plan.sandbox.allow_weak_isolation):
             yield "sandbox", _attempt(sandbox.required)
 
@@ -96,6 +98,11 @@ def _one(run: Run, stage: Stage, *, redo: bool) -> Result:
     key = dict(stage.key(run))
     if not redo and directory.is_done(stage.name, key, stage.outputs(run.plan)):
         before = directory.stages[stage.name]
+        for name, digest in _digests(run, stage).items():
+            if digest != before["output"][name]:
+                progress.say(
+                    f"{stage.name}: {name} was changed since; it is used as it is (--redo {stage.name} makes it anew)"
+                )
         return Result(stage.name, reused=True, counts=before["counts"], seconds=before["seconds"])
     if changed := directory.changes(stage.name, key):
         progress.say(f"{stage.name}: runs again, because this changed: {'; '.join(changed)}")
@@ -106,7 +113,8 @@ def _one(run: Run, stage: Stage, *, redo: bool) -> Result:
     except BaseException as error:
         directory.end_stage(stage.name, "failed", error=_why(error))
         raise
-    directory.end_stage(stage.name, "done", counts=counts, output=_digests(run, stage))
+    status = "incomplete" if stage.unfinished(run, counts) else "done"
+    directory.end_stage(stage.name, status, counts=counts, output=_digests(run, stage))
     return Result(stage.name, reused=False, counts=counts, seconds=directory.stages[stage.name]["seconds"])
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from magicoder_core import jsonl, progress
-from magicoder_core.errors import RunError
+from magicoder_core.errors import RunError, attributed
 from magicoder_core.recipe import present
 from magicoder_core.records import Shard
 from magicoder_core.stages.stage import Counts, Run, Stage
@@ -22,9 +22,10 @@ def _work(run: Run) -> Counts:
     source = present(run.plan.seed_source)
     limit = getattr(source.provider, "limit", None)
     with progress.task("seeds", limit, "snippet") as advance, jsonl.Writer(run / SNIPPETS) as out:
-        for snippet in source.provider.snippets(Shard(seed=run.plan.seed)):
-            out.write(snippet.to_dict())
-            advance()
+        with attributed("seed_source", source.name):
+            for snippet in source.provider.snippets(Shard(seed=run.plan.seed)):
+                out.write(snippet.to_dict())
+                advance()
         if not out.count:
             raise RunError(f"seed_source '{source.name}': found nothing to draw from; check its options")
     return {"snippets": out.count}

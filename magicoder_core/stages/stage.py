@@ -56,7 +56,8 @@ class Run:
 class Stage:
     """One stage: who works in it, whether a recipe has it, what it makes, what it depends on, and its work.
 
-    ``work`` returns counts, for ``run.json`` and the user.
+    ``work`` returns counts, for ``run.json`` and the user. ``unfinished`` tells of counts whether the same command has
+    something left to do; later stages go on with what there is.
     """
 
     name: str
@@ -65,3 +66,4 @@ class Stage:
     outputs: Callable[[Plan], list[str]]
     key: Callable[[Run], Mapping[str, Any]]
     work: Callable[[Run], Counts]
+    unfinished: Callable[[Run, Counts], bool] = lambda _, __: False

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from magicoder_core import jsonl
+from magicoder_core.errors import attributed
 from magicoder_core.recipe import present
-from magicoder_core.records import TrainingData
+from magicoder_core.records import TrainingData, content_id
 from magicoder_core.stages import filter as filtering
 from magicoder_core.stages.stage import Counts, Run, Stage
 
@@ -37,19 +38,24 @@ def _work(run: Run) -> Counts:
     if not run.continues:
         shutil.rmtree(part, ignore_errors=True)
         note.unlink(missing_ok=True)
-    if not _moved_in(part, whole, note):
+    key = content_id(_key(run))
+    if not _moved_in(part, whole, note, key):
         part.mkdir(exist_ok=True)
-        checkpoint = trainer.train(_data(run), part)
-        jsonl.write_json(note, replace(checkpoint, path=CHECKPOINT).to_dict())
+        with attributed("trainer", present(run.plan.trainer).name):
+            checkpoint = trainer.train(_data(run), part)
+        jsonl.write_json(note, replace(checkpoint, path=CHECKPOINT).to_dict() | {"key": key})
         shutil.rmtree(whole, ignore_errors=True)
         part.rename(whole)
     facts = json.loads(note.read_text(encoding="utf-8"))
     return {"rows": _data(run).rows, "base_model": facts["base_model"], "digest": facts["digest"]}
 
 
-def _moved_in(part: Path, whole: Path, note: Path) -> bool:
-    """Whether an interrupted try had finished but for the word that it did."""
-    return note.exists() and whole.exists() and not part.exists()
+def _moved_in(part: Path, whole: Path, note: Path, key: str) -> bool:
+    """Whether an interrupted try of this very key had finished but for the word that it did."""
+    if part.exists() or not (whole.exists() and note.exists()):
+        return False
+    noted: bool = json.loads(note.read_text(encoding="utf-8")).get("key") == key
+    return noted
 
 
 def _data(run: Run) -> TrainingData:
