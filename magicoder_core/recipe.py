@@ -6,7 +6,7 @@ stage does not run. The resolved table is what a run directory keeps as ``recipe
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import hashlib
 import json
 import re
@@ -244,7 +244,7 @@ def _dates(value: Any, where: str = "") -> Iterator[tuple[str, Any]]:
     items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for name, item in items:
         place = f"{where}.{name}" if where else str(name)
-        if isinstance(item, datetime.date | datetime.time):
+        if isinstance(item, dt.date | dt.time):
             yield place, item
         yield from _dates(item, place)
 
