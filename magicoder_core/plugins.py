@@ -172,14 +172,14 @@ def _register_entry_point(catalogue: Catalogue, point: installed.EntryPoint) -> 
 
 def _register_file(catalogue: Catalogue, path: Path) -> None:
     try:
-        _register(catalogue, str(path), _module(path), (str(path), ""))
+        _register(catalogue, str(path), _module(path), (str(path), _short_hash(path.read_bytes())))
     except (Exception, SystemExit) as error:  # boundary: a plugin's own code, said in one line
         raise PluginError(f"--plugin {path}: {_cause(error)}") from error
 
 
 def _module(path: Path) -> ModuleType:
     """Import a plugin file under a name of its own, so that its classes pickle within this process."""
-    name = f"magicoder_plugin_{path.stem}"
+    name = f"magicoder_plugin_{path.stem}_{_short_hash(bytes(path.resolve()))}"
     spec = importlib.util.spec_from_file_location(name, path)
     if not path.is_file() or spec is None or spec.loader is None:
         raise PluginError("no such Python file")
@@ -187,6 +187,13 @@ def _module(path: Path) -> ModuleType:
     sys.modules[name] = module
     spec.loader.exec_module(module)
     return module
+
+
+def _short_hash(content: bytes) -> str:
+    """What tells files and their versions apart: an edited plugin file is another version of it."""
+    import hashlib
+
+    return hashlib.sha256(content).hexdigest()[:12]
 
 
 def _cause(error: BaseException) -> str:
@@ -206,6 +213,7 @@ def _installed() -> Catalogue:
 
 
 _current: list[Catalogue] = []
+_files: list[Path] = []
 
 
 def catalogue() -> Catalogue:
@@ -214,8 +222,14 @@ def catalogue() -> Catalogue:
 
 
 def use(files: Sequence[Path]) -> Catalogue:
-    """Load everything anew together with plugin ``files`` and make that the catalogue in use."""
-    _current[:] = [load(files)] if files else []
+    """Load everything anew together with plugin ``files``, beside those in use already; without any, use none.
+
+    Raises:
+        PluginError: a file of ``files`` does not load; what was in use stays in use.
+    """
+    wanted = list({path.resolve(): path for path in (*_files, *files)}.values()) if files else []
+    _current[:] = [load(wanted)] if wanted else []
+    _files[:] = wanted
     return catalogue()
 
 

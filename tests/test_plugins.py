@@ -164,6 +164,36 @@ def test_a_file_needs_no_package(plugin_file):
         plugins.find("teacher", "parrot")
 
 
+def test_files_are_used_beside_those_in_use(plugin_file):
+    parrot, bird = plugin_file(PARROT, "parrot.py"), plugin_file(PARROT.replace('"parrot"', '"bird"'), "bird.py")
+    plugins.use([parrot])
+    plugins.use([bird, parrot.parent / "." / "parrot.py"])
+    assert {item.name for item in plugins.catalogue().listed} >= {"parrot", "bird"}
+    with pytest.raises(PluginError):
+        plugins.use([parrot.parent / "none.py"])
+    assert plugins.find("teacher", "bird")
+    plugins.use([])
+    assert ("teacher", "parrot") not in plugins.catalogue().found
+
+
+def test_two_files_of_one_stem_are_two_modules(tmp_path, plugin_file):
+    for name in ("parrot", "bird"):
+        (tmp_path / name).mkdir()
+        plugin_file(PARROT.replace('"parrot"', f'"{name}"'), f"{name}/mine.py")
+    plugins.use([tmp_path / "parrot" / "mine.py", tmp_path / "bird" / "mine.py"])
+    for name in ("parrot", "bird"):
+        made = plugins.find("teacher", name)()
+        assert pickle.loads(pickle.dumps(made)) == made
+
+
+def test_an_edited_file_is_another_version(plugin_file):
+    first = plugins.load([plugin_file(PARROT)]).find("teacher", "parrot").version
+    again = plugins.load([plugin_file(PARROT)]).find("teacher", "parrot").version
+    edited = plugins.load([plugin_file(PARROT + "# edited\n")]).find("teacher", "parrot").version
+    assert first == again != edited
+    assert len(first) == 12
+
+
 @pytest.mark.parametrize(
     ("text", "cause"),
     [
