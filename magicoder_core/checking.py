@@ -33,24 +33,28 @@ def check_recipe(given: str, overrides: Sequence[str]) -> list[Finding]:
     return [
         Finding("python", good=True, detail=f"{platform.python_version()} on {platform.platform()}"),
         *(Finding("plugin", good=False, detail=line) for line in catalogue.broken),
-        *_providers(plan),
-        _isolation(),
+        *_needed(plan),
         Finding("disk", good=True, detail=f"{shutil.disk_usage(Path.cwd()).free / 1e9:.0f} GB free here"),
     ]
 
 
-def _providers(plan: Plan) -> Iterator[Finding]:
-    details = {bound.name: _detail(bound) for bound in plan.providers()}
-    for name, problem in stages.preflight(plan, stages.select(plan)):
-        if name in details:
-            yield Finding(name, good=problem is None, detail=str(problem) if problem else details[name])
+def _needed(plan: Plan) -> Iterator[Finding]:
+    """What `stages.preflight` looked at; it names providers in the order of their stages, and other things between."""
+    chosen = stages.select(plan)
+    waiting = [bound for stage in chosen for bound in stage.providers(plan)]
+    for name, problem in stages.preflight(plan, chosen):
+        bound = waiting.pop(0) if waiting and waiting[0].name == name else None
+        subject = "isolation" if name == "sandbox" and bound is None else name
+        yield Finding(subject, good=problem is None, detail=str(problem) if problem else _detail(subject, bound))
 
 
-def _detail(bound: Bound[Any]) -> str:
-    return f"{bound.distribution} {bound.version}"
+def _detail(subject: str, bound: Bound[Any] | None) -> str:
+    if bound is None and subject == "isolation":
+        return _isolation()
+    found = bound or plugins.catalogue().named(subject)[0]
+    return f"{found.distribution} {found.version}"
 
 
-def _isolation() -> Finding:
+def _isolation() -> str:
     found = sandbox.probe()
-    detail = f"{found.level}, {found.origin}" if not found.problem else f"{found.problem}; {found.remedy}"
-    return Finding("isolation", good=not found.problem, detail=detail)
+    return f"{found.level}, weak as allowed: {found.problem}" if found.problem else f"{found.level}, {found.origin}"

@@ -6,14 +6,24 @@ import errno
 import json
 import sys
 import time
+from pathlib import Path
 
 import click
 import pytest
 from click.testing import CliRunner
 
-from magicoder_core import MagicoderError
+from magicoder_core import MagicoderError, plugins, sandbox
 from magicoder_core.cli import main as entry
 from magicoder_core.cli.output import Events, Plain
+
+SLOW = Path(__file__).parent.parent / "end_to_end" / "slow_plugin.py"
+
+
+@pytest.fixture(autouse=True)
+def catalogue_in_use():
+    """Whatever a test puts into use, the next one finds what is installed."""
+    yield
+    plugins.use([])
 
 
 @pytest.fixture
@@ -120,6 +130,69 @@ def test_check_says_what_is_there_and_what_is_not(called, tmp_path, monkeypatch)
     assert "nowhere-at-all" in out
     recipe.write_text('[seed_source]\nuse = "files"\n')
     assert "ok" in called("check", recipe)[1]
+
+
+@pytest.fixture
+def unlocked(monkeypatch):
+    """A machine where bubblewrap cannot run."""
+    monkeypatch.setattr("magicoder_core.sandbox.bubblewrap.candidates", list)
+    monkeypatch.delenv("MAGICODER_ALLOW_WEAK_ISOLATION", raising=False)
+    sandbox.probe.cache_clear()
+    yield
+    sandbox.probe.cache_clear()
+
+
+def test_check_asks_for_isolation_where_code_runs(called, tmp_path, unlocked):
+    recipe = tmp_path / "r.toml"
+    recipe.write_text('[seed_source]\nuse = "files"\n')
+    status, out, _ = called("check", recipe)
+    assert (status, "isolation" in out) == (0, False)
+    recipe.write_text('[model]\nuse = "adder"\n[[benchmark]]\nuse = "sums"\n')
+    status, out, _ = called("--plugin", SLOW, "check", recipe)
+    assert status == 1
+    assert "MISSING  isolation  untrusted code cannot be isolated" in out
+    status, out, _ = called("--plugin", SLOW, "check", recipe, "-o", "sandbox.allow_weak_isolation=true")
+    assert status == 0
+    assert "rlimits, weak as allowed: there is no bwrap here" in out
+
+
+TWINS = """
+from magicoder_core import MagicoderError, RowFilter, Teacher, hookimpl
+
+class Two(Teacher):
+    async def complete(self, request): ...
+    def check(self):
+        raise MagicoderError("no voice")
+
+class Too(RowFilter):
+    def reject(self, row): ...
+
+@hookimpl
+def teacher():
+    return {"twin": Two}
+
+@hookimpl(specname="filter")
+def filters():
+    return {"twin": Too}
+"""
+
+
+def test_check_shows_two_of_one_name(called, tmp_path):
+    (tmp_path / "twins.py").write_text(TWINS)
+    recipe = tmp_path / "r.toml"
+    recipe.write_text('[method]\nuse = "oss-instruct"\n[teacher]\nuse = "twin"\n[[filter]]\nuse = "twin"\n')
+    found = json.loads(called("check", recipe, "--plugin", tmp_path / "twins.py", "--json")[1])
+    twins = [item for item in found if item["subject"] == "twin"]
+    assert [item["good"] for item in twins] == [False, True]
+    assert twins[0]["detail"] == "no voice"
+    assert "twins.py" in twins[1]["detail"]
+
+
+def test_plugin_files_before_and_after_the_command_count_both(called, tmp_path):
+    (tmp_path / "twins.py").write_text(TWINS)
+    out = called("--plugin", SLOW, "plugins", "--plugin", tmp_path / "twins.py")[1]
+    assert "twin" in out
+    assert "slow-files" in out
 
 
 def test_plain_progress_is_quiet_for_a_second_and_then_tells_the_time_left(capsys, monkeypatch):
