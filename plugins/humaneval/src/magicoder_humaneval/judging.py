@@ -1,17 +1,19 @@
-"""Verdicts: a task's tests run in this process, on what the program in the box gives."""
+"""Verdicts by the packaged data: its tests run in this process, on what the program in the box gives.
+
+Only for texts that `Data.packaged` vouches for; see `boxed` for all others.
+"""
 
 from __future__ import annotations
 
 import builtins
 import random
 import traceback
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache, partial
 from types import CodeType, ModuleType
 from typing import Any
 
-from magicoder_core import RunError, Submission, Verdict, sandbox
+from magicoder_core import Submission, Verdict, sandbox
 from magicoder_humaneval.data import Task
 
 _FILE = "<tests>"
@@ -19,48 +21,22 @@ _SEED = 0
 
 
 def verdicts(
-    submissions: Iterable[Submission], task_of: Callable[[Submission], Task], cpu_seconds: float
+    submissions: Iterable[Submission], task_of: Callable[[str], Task], limits: sandbox.Limits
 ) -> Iterator[Verdict]:
     """One verdict for each submission, in order; submissions are pulled lazily, a few ahead.
 
     Raises:
-        RunError: a task's tests do not run, or what ``task_of`` raises.
+        RunError: what ``task_of`` raises.
         SandboxError: programs cannot be isolated here.
     """
-    waiting: deque[Submission] = deque()
-    limits = sandbox.Limits(cpu_seconds=cpu_seconds)
-
-    def examinations() -> Iterator[sandbox.Examination]:
-        for submission in submissions:
-            waiting.append(submission)
-            yield _examination(task_of(submission), submission.code, limits)
-
-    for outcome in sandbox.examine(examinations()):
-        yield _verdict(waiting.popleft(), outcome)
-
-
-def _verdict(submission: Submission, outcome: sandbox.Outcome) -> Verdict:
-    return Verdict(
-        problem_id=submission.problem_id,
-        sample=submission.sample,
-        status=outcome.status,
-        detail=outcome.detail,
-        cpu_seconds=outcome.cpu_seconds,
-        isolation=outcome.isolation,
-    )
+    return sandbox.verdicts(submissions, lambda one: _examination(task_of(one.problem_id), one.code, limits))
 
 
 def _examination(task: Task, code: str, limits: sandbox.Limits) -> sandbox.Examination:
-    """``code``, to be judged by the task's ``check``.
-
-    Raises:
-        RunError: the task's prompt or tests do not run (a local data file may hold anything).
-    """
-    namespace = _namespace(task)
     return sandbox.Examination(
         program=sandbox.Program(code=code, limits=limits),
         functions=(task.entry_point,),
-        check=partial(_check, task, namespace),
+        check=partial(_check, task, _namespace(task)),
     )
 
 
@@ -70,13 +46,8 @@ def _namespace(task: Task) -> dict[str, Any]:
     The prompt runs first: tests 32, 38 and 50 use helpers that it defines.
     """
     namespace: dict[str, Any] = {"__builtins__": _builtins(), "__name__": "tests"}
-    try:
-        for part in (task.prompt, task.test):
-            exec(_compiled(part), namespace)  # noqa: S102 - the benchmark's own text, never a model's
-    except Exception as error:
-        raise RunError(f"humaneval: the data's prompt or tests of {task.id} do not run ({error!r})") from error
-    if not callable(namespace.get("check")):
-        raise RunError(f"humaneval: the data's tests of {task.id} define no check(candidate)")
+    for part in (task.prompt, task.test):
+        exec(_compiled(part), namespace)  # noqa: S102 - texts known by their hash, never a model's or a user's
     return namespace
 
 
