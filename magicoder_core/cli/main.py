@@ -87,14 +87,10 @@ def main() -> None:
         _stop(str(error), 1)
     except (KeyboardInterrupt, click.Abort):
         _stop("interrupted; the same command goes on from here", 130)
-    except BrokenPipeError:
-        # Whoever read our output has enough. Point stdout elsewhere, or Python complains once more at exit.
-        sys.stdout = None
     except OSError as error:
-        if error.filename is None and error.errno is None:
+        if error.filename is None:
             raise
-        place = f"{error.filename}: " if error.filename else ""
-        _stop(f"{place}{error.strerror}; mend that and run the same command again: nothing is lost", 1)
+        _stop(f"{error.filename}: {error.strerror}", 1)
 
 
 def _stop(line: str, status: int) -> None:

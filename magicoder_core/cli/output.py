@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, TextIO
 
 from magicoder_core import progress
 from magicoder_core.progress import Figure, Reporter
@@ -128,7 +129,7 @@ class Plain:
 
     def say(self, line: str) -> None:
         """One line on stderr."""
-        print(f"  {line}", file=sys.stderr, flush=True)
+        write(f"  {line}", sys.stderr)
 
 
 class Events(Plain):
@@ -154,7 +155,19 @@ class Events(Plain):
 
 def emit(event: str, **facts: object) -> None:
     """Write one event to stdout."""
-    print(json.dumps({"event": event, **facts}), flush=True)
+    write(json.dumps({"event": event, **facts}))
+
+
+def write(text: str, stream: TextIO | None = None) -> None:
+    """Write a line to ``stream`` (default: stdout); work goes on when its reader is gone, as after ``| head -1``."""
+    stream = stream or sys.stdout
+    try:
+        print(text, file=stream, flush=True)
+    except BrokenPipeError:
+        # The stream keeps what it could not write and would fail once more at exit: from here on all of it is dropped.
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
 
 
 class Bars:
@@ -186,7 +199,9 @@ class Bars:
 
     def say(self, line: str) -> None:
         """A line above the bars."""
-        self._bars.console.print(f"  [dim]{line}[/dim]", highlight=False)
+        from rich.text import Text
+
+        self._bars.console.print(Text(f"  {line}", style="dim"))
 
 
 @contextmanager
@@ -207,13 +222,14 @@ def _bars() -> Iterator[Bars]:
 
     with Progress(
         SpinnerColumn(),
-        TextColumn("[bold]{task.description}"),
+        # What plugins say is text: a path in brackets is no markup.
+        TextColumn("{task.description}", style="bold", markup=False),
         BarColumn(bar_width=24),
-        TextColumn("{task.fields[shown]}"),
+        TextColumn("{task.fields[shown]}", markup=False),
         TimeElapsedColumn(),
         TextColumn("eta"),
         TimeRemainingColumn(),
-        TextColumn("[dim]{task.fields[figures]}"),
+        TextColumn("{task.fields[figures]}", style="dim", markup=False),
         console=Console(stderr=True),
         transient=True,
     ) as bars:

@@ -3,38 +3,72 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from magicoder_core.cli.common import json_option, override_option, plugin_option
-from magicoder_core.cli.output import emit, shown
+from magicoder_core.cli.output import emit, shown, write
+
+if TYPE_CHECKING:
+    from magicoder_core.running import Wish
+
+
+def _directory(_: click.Context, __: click.Parameter, given: str | None) -> Path | None:
+    if given is not None and not given.strip():
+        raise click.BadParameter("names no directory")
+    return Path(given) if given else None
 
 
 @click.command()
-@click.argument("recipe", default="quickstart")
+@click.argument("recipe", required=False)
 @override_option
 @click.option("--to", metavar="STAGE", help="Stop after this stage: seeds, generate, filter, train or evaluate.")
 @click.option("--only", metavar="STAGE", help="Run this stage alone.")
 @click.option("--redo", metavar="STAGE", help="Run this stage though it is done; answers in the journal stay paid.")
 @click.option("--new", is_flag=True, help="Begin a new run, even if this recipe has one.")
-@click.option("--dir", "directory", type=click.Path(path_type=Path), help="The run directory; default: under runs/.")
+@click.option(
+    "--dir", "directory", type=click.Path(), callback=_directory, help="The run directory; default: under runs/."
+)
 @plugin_option
 @json_option
-def run(recipe: str, overrides: tuple[str, ...], directory: Path | None, *, as_json: bool, **wish: Any) -> None:
-    """Run RECIPE (a TOML file, or the name of a packaged one; default: quickstart).
+def run(recipe: str | None, overrides: tuple[str, ...], directory: Path | None, *, as_json: bool, **wish: Any) -> None:
+    """Run RECIPE: a TOML file, or the name of a packaged one.
 
-    The same command again goes on where it stopped, or says that all is done.
+    Without RECIPE it is that of the run in --dir, else quickstart. The same command again goes on where it stopped, or
+    says that all is done.
     """
-    from magicoder_core import page, stages, summary
-    from magicoder_core.running import Wish, prepare
+    from magicoder_core.errors import RunError
+    from magicoder_core.running import Wish, WishError
 
-    wanted = Wish(**wish)
-    with shown(as_json=as_json), prepare(recipe, overrides, directory, wanted) as (prepared, chosen):
+    if wish["to"] and wish["only"]:
+        raise click.UsageError("--to and --only: they exclude each other; give one of them")
+    try:
+        _drive(recipe, overrides, directory, Wish(**wish), as_json=as_json)
+    except WishError as error:
+        raise click.UsageError(str(error)) from error
+    except BrokenPipeError as error:
+        # Not of our own output, see `write`; click would take it for that and end without a word.
+        raise RuntimeError("a stage wrote to a process or a connection that is gone") from error
+    except OSError as error:
+        if error.filename is None:
+            raise
+        line = f"{error.filename}: {error.strerror}; mend that and run the same command again: nothing is lost"
+        raise RunError(line) from error
+
+
+def _drive(
+    recipe: str | None, overrides: tuple[str, ...], directory: Path | None, wish: Wish, *, as_json: bool
+) -> None:
+    """Run the stages, and tell of each as it ends."""
+    from magicoder_core import page, stages, summary
+    from magicoder_core.running import prepare
+
+    with shown(as_json=as_json), prepare(recipe, overrides, directory, wish) as (prepared, chosen):
         tell = emit if as_json else _say
         tell("run", name=prepared.recipe.name, directory=str(prepared.directory.path))
         results = []
-        for result in stages.run(prepared, chosen, wanted.redo):
+        for result in stages.run(prepared, chosen, wish.redo):
             results.append(result)
             line = summary.stage_line(result)
             prepared.directory.log(line)
@@ -46,5 +80,4 @@ def run(recipe: str, overrides: tuple[str, ...], directory: Path | None, *, as_j
 
 def _say(_: str, **facts: Any) -> None:
     """What a person reads of an event."""
-    lines = facts.get("lines") or [facts.get("line") or f"{facts['name']}: {facts['directory']}"]
-    click.echo("\n".join(lines))
+    write("\n".join(facts.get("lines") or [facts.get("line") or f"{facts['name']}: {facts['directory']}"]))

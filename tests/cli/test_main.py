@@ -79,7 +79,7 @@ def test_a_user_error_is_one_line_and_1(called, tmp_path):
         (
             OSError(errno.ENOSPC, "No space left on device", "kept.jsonl"),
             1,
-            "kept.jsonl: No space left on device; mend",
+            "magicoder: kept.jsonl: No space left on device\n",
         ),
     ],
 )
@@ -94,9 +94,13 @@ def test_whatever_stops_a_command(called, monkeypatch, error, status, line):
     assert err.count("\n") == 1
 
 
-def test_a_bug_keeps_its_traceback(monkeypatch):
-    monkeypatch.setattr(entry.cli, "main", lambda **_: 1 // 0)
-    with pytest.raises(ZeroDivisionError):
+@pytest.mark.parametrize("error", [ZeroDivisionError(), OSError(), OSError(errno.EIO, "Input/output error")])
+def test_a_bug_keeps_its_traceback(monkeypatch, error):
+    def command():
+        raise error
+
+    monkeypatch.setattr(entry.cli, "main", lambda **_: command())
+    with pytest.raises(type(error)):
         entry.main()
 
 
