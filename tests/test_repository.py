@@ -62,3 +62,7 @@ def test_ci_runs_the_test_command_of_the_readme():
     command = "python3 -m venv .venv && .venv/bin/pip install -q nox && .venv/bin/nox -s tests"
     assert command in (ROOT / ".ci" / "run").read_text("utf-8")
     assert command in (ROOT / "README.md").read_text("utf-8")
+
+
+def test_no_page_has_a_place_left_to_fill_in():
+    assert [page for page in PAGES if re.search(r"@@\w+@@", page.read_text("utf-8"))] == []
