@@ -10,33 +10,33 @@ from magicoder_core.cli import main as entry
 
 
 @pytest.fixture
-def run(tmp_path):
-    """A run with kept rows, as far as the export looks at it."""
+def exported(tmp_path, monkeypatch, capsys):
+    """Export a run with kept rows, as far as the export looks at it, to a target; gives status and stderr."""
     for name, text in (("run.json", "{}"), ("kept.jsonl", ""), ("snippets.jsonl", "")):
         (tmp_path / name).write_text(text)
-    return tmp_path
+
+    def export(target):
+        monkeypatch.setattr(sys, "argv", ["magicoder", "export", str(tmp_path), "--to", str(target)])
+        with pytest.raises(SystemExit) as ended:
+            entry.main()
+        return ended.value.code, capsys.readouterr().err
+
+    return export
 
 
-@pytest.mark.parametrize(
-    ("target", "status", "line"),
-    [
-        ("/proc/x/y", 1, "magicoder: --to /proc/x/y: cannot be written: /proc/x: No such file or directory\n"),
-        (".", 2, "File '.' is a directory.\n"),
-    ],
-)
-def test_what_cannot_be_written_is_one_line(run, monkeypatch, capsys, target, status, line):
-    monkeypatch.setattr(sys, "argv", ["magicoder", "export", str(run), "--to", target])
-    with pytest.raises(SystemExit) as ended:
-        entry.main()
-    assert ended.value.code == status
-    assert line in capsys.readouterr().err
+def test_a_folder_that_cannot_be_made_is_one_line(exported):
+    line = "magicoder: --to /proc/x/y: cannot be written: /proc/x: No such file or directory\n"
+    assert exported("/proc/x/y") == (1, line)
 
 
-def test_a_file_where_a_folder_is_needed_is_one_line(run, monkeypatch, capsys):
-    target = run / "run.json" / "rows.jsonl"
-    monkeypatch.setattr(sys, "argv", ["magicoder", "export", str(run), "--to", str(target)])
-    with pytest.raises(SystemExit) as ended:
-        entry.main()
-    written = capsys.readouterr()
-    assert (ended.value.code, written.err.count("\n")) == (1, 1)
-    assert f"--to {target}: cannot be written" in written.err
+def test_a_file_where_a_folder_is_needed_is_one_line(exported, tmp_path):
+    target = tmp_path / "run.json" / "rows.jsonl"
+    status, err = exported(target)
+    assert (status, err.count("\n")) == (1, 1)
+    assert f"--to {target}: cannot be written" in err
+
+
+def test_a_folder_is_no_file_to_write(exported):
+    status, err = exported(".")
+    assert status == 2
+    assert "File '.' is a directory." in err
