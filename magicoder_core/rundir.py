@@ -121,7 +121,8 @@ class RunDirectory:
     def begin_stage(self, name: str, key: Mapping[str, Any]) -> None:
         """Note that a stage runs; the time of earlier, interrupted tries of the same key is kept."""
         spent = self.stages[name]["seconds"] if self.was_interrupted(name, key) else 0.0
-        self.stages[name] = {"status": "running", "counts": {}, "seconds": spent, "key": dict(key)}
+        made = {"output": output} if (output := self.stages.get(name, {}).get("output")) else {}
+        self.stages[name] = {"status": "running", "counts": {}, "seconds": spent, "key": dict(key)} | made
         self._started = time.monotonic()
         self.save()
 
@@ -132,16 +133,29 @@ class RunDirectory:
         stage |= {"status": status, "seconds": seconds, **facts}
         self.save()
 
+    def outdate(self, names: list[str]) -> None:
+        """Note that what these stages made came of another input; the same input again makes it good again."""
+        for name in names:
+            if self.stages.get(name, {}).get("status") == "done":
+                self.stages[name]["status"] = "outdated"
+        self.save()
+
+    def renew(self, name: str) -> None:
+        """Note that a stage, found done with its key, is not outdated after all."""
+        if self.stages[name]["status"] == "outdated":
+            self.stages[name]["status"] = "done"
+            self.save()
+
     def is_done(self, name: str, key: Mapping[str, Any], outputs: list[str]) -> bool:
         """Whether a stage is finished, with this key and with its outputs in place."""
         stage = self.stages.get(name, {})
         there = all((self.path / output).exists() for output in outputs)
-        return stage.get("status") == "done" and stage.get("key") == _stored(key) and there
+        return stage.get("status") in {"done", "outdated"} and stage.get("key") == _stored(key) and there
 
     def changes(self, name: str, key: Mapping[str, Any]) -> list[str]:
         """What differs between the key that a stage finished with and ``key``, one phrase each."""
         before = self.stages.get(name, {})
-        ended = before.get("status") in {"done", "incomplete"}
+        ended = before.get("status") in {"done", "incomplete", "outdated"}
         return list(_differences(before["key"], _stored(key))) if ended else []
 
 

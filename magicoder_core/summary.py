@@ -106,35 +106,24 @@ def _first_row(directory: RunDirectory) -> list[str]:
 
 def closing(run: Run, results: Sequence[Result]) -> list[str]:
     """The last lines of a run: scores, where everything lies, what to try next."""
-    path = run.directory.path
-    lines = [""]
+    lines = []
     if results and all(result.reused for result in results):
         lines.append("All of this was done before; --redo STAGE runs one again, --new begins a new run.")
     evaluated = run.directory.stages.get("evaluate", {})
     if evaluated.get("status") == "done":
         lines += list(scores(evaluated["counts"]))
-    lines += [
-        "",
-        f"Everything is in {path}; open report.html there in a browser.",
-        "Next:",
-        *(f"  {hint}" for hint in _next(run)),
-    ]
-    return lines
+    where = f"Everything is in {run.directory.path}; open report.html there in a browser."
+    return ["", *lines, *([""] if lines else []), where, "Next:", *(f"  {hint}" for hint in _next(run))]
 
 
 def _next(run: Run) -> list[str]:
     path = run.directory.path
-    row = _first_id(run)
+    kept = run / "kept.jsonl"
+    row = next(jsonl.read(kept), None) if kept.exists() else None
+    of_rows = [f"magicoder explain {path} {row['id']}", f"magicoder export {path} --as messages"] if row else []
     return [
         f"magicoder show {path}",
-        *([f"magicoder explain {path} {row}"] if row else []),
-        f"magicoder export {path} --as messages",
+        *of_rows,
         "magicoder plugins                     # what else a recipe can use",
         "magicoder new teacher my-teacher      # a plugin of your own",
     ]
-
-
-def _first_id(run: Run) -> str | None:
-    kept = run / "kept.jsonl"
-    first = next(jsonl.read(kept), None) if kept.exists() else None
-    return str(first["id"]) if first else None

@@ -97,9 +97,10 @@ def _one(run: Run, stage: Stage, *, redo: bool) -> Result:
     directory = run.directory
     key = dict(stage.key(run))
     if not redo and directory.is_done(stage.name, key, stage.outputs(run.plan)):
+        directory.renew(stage.name)
         before = directory.stages[stage.name]
         for name, digest in _digests(run, stage).items():
-            if digest != before["output"][name]:
+            if digest != before["output"].get(name, digest):
                 progress.say(
                     f"{stage.name}: {name} was changed since; it is used as it is (--redo {stage.name} makes it anew)"
                 )
@@ -114,7 +115,11 @@ def _one(run: Run, stage: Stage, *, redo: bool) -> Result:
         directory.end_stage(stage.name, "failed", error=_why(error))
         raise
     status = "incomplete" if stage.unfinished(run, counts) else "done"
+    before = directory.stages[stage.name].get("output")
     directory.end_stage(stage.name, status, counts=counts, output=_digests(run, stage))
+    if before != directory.stages[stage.name]["output"]:
+        names = [item.name for item in STAGES]
+        directory.outdate(names[names.index(stage.name) + 1 :])
     return Result(stage.name, reused=False, counts=counts, seconds=directory.stages[stage.name]["seconds"])
 
 

@@ -102,6 +102,7 @@ def test_a_changed_option_runs_its_stage_again_and_says_what_changed(cli, recipe
     assert done.returncode == 0, done.stderr
     assert "filter: runs again, because this changed: filters[1].options.pause: 0.0 -> 0.001" in done.stderr
     assert sum(server.counts.values()) == asked
+    assert stages(directory)["evaluate"]["status"] == "done"
     assert "evaluate" in done.stdout
     assert "done before" in done.stdout.split("evaluate")[1].splitlines()[0], "its input came out the same"
 
@@ -157,3 +158,15 @@ def test_lineage_both_ways_and_export_and_show(cli, recipe, tmp_path):
     mistyped = cli("export", directory, "--as", "mesages").stderr
     assert "magicoder: --as mesages: no such format; did you mean 'messages'?" in mistyped
     assert row["problem"].strip() in cli("show", directory).stdout
+
+
+def test_what_came_of_another_input_is_outdated_until_the_input_is_back(cli, recipe, tmp_path):
+    directory = tmp_path / "run"
+    assert cli("run", recipe, "--dir", directory).returncode == 0
+    fewer = cli("run", recipe, "--dir", directory, "--to", "filter", "-o", "seed_source.limit=20")
+    assert fewer.returncode == 0, fewer.stderr
+    assert stages(directory)["train"]["status"] == "outdated"
+    assert "pass@1" not in fewer.stdout, "no score of another model beside these rows"
+    assert "outdated" in cli("show", directory).stdout
+    assert cli("run", recipe, "--dir", directory).returncode == 0
+    assert {stage["status"] for stage in stages(directory).values()} == {"done"}
