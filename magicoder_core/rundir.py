@@ -82,7 +82,8 @@ class RunDirectory:
             "platform": platform.platform(),
             "git_commit": _git_commit(),
         }
-        jsonl.write_text(self / "recipe.toml", recipe.source)
+        if not recipe.source.lstrip().startswith("{"):  # a recipe.json that is run again was no TOML to begin with
+            jsonl.write_text(self / "recipe.toml", recipe.source)
         jsonl.write_json(self / "recipe.json", recipe.table)
         self.save()
 

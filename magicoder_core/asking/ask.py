@@ -15,7 +15,7 @@ from magicoder_core.asking.budget import Budget
 from magicoder_core.asking.gate import LONGEST_PAUSE, Gate
 from magicoder_core.asking.journal import Entry, Journal
 from magicoder_core.asking.request import journal_key
-from magicoder_core.errors import TeacherError, attributed
+from magicoder_core.errors import MagicoderError, TeacherError, attributed
 from magicoder_core.providers import BatchTeacher, Teacher
 from magicoder_core.records import Reply, Request
 
@@ -56,7 +56,8 @@ class Asker:
         self.identity = f"{self.name}:{self.teacher.identity}"
         self._under_way: dict[str, asyncio.Future[Reply]] = {}
         self._opening = asyncio.Lock()
-        self._opened = self._touched = self._closing = False
+        self._opened = self._touched = False
+        self._end: BaseException | None = None
         self._sent: set[asyncio.Future[Reply]] = set()
         self._complete = (
             Batcher(self.teacher).complete if isinstance(self.teacher, BatchTeacher) else self.teacher.complete
@@ -68,7 +69,7 @@ class Asker:
         try:
             yield self
         finally:
-            self._closing = True
+            self._end = self._end or asyncio.CancelledError()
             await self._await_sent()
             if self._touched:
                 await self.teacher.close()
@@ -128,16 +129,17 @@ class Asker:
         entry = Entry(key=key, teacher=self.identity, parent=parent, request=request)
         async with self.gate.passage(), self.budget.reserve(request):
             await self._open()
-            if self._closing:
-                raise asyncio.CancelledError
+            if self._end is not None:
+                raise self._end
             sent = asyncio.ensure_future(self._send(entry, request))
             self._sent.add(sent)
             sent.add_done_callback(self._ended)
             try:
                 return await asyncio.shield(sent)
-            except asyncio.CancelledError:
-                # Nobody is cancelled but at the end of a run: whoever waits at the gate must not take this place.
-                self._closing = True
+            except (asyncio.CancelledError, MagicoderError) as error:
+                # Nobody is cancelled but at the end of a run. Whoever waits at the gate must not take this place.
+                if not isinstance(error, TeacherError) or error.kind in FATAL:
+                    self._end = error
                 raise
 
     def _ended(self, sent: asyncio.Future[Reply]) -> None:

@@ -252,3 +252,17 @@ def test_a_teacher_that_breaks_while_it_opens_is_named(tmp_path):
 
     with pytest.raises(RunError, match="teacher 'scripted' failed: KeyError: 'config'"):
         asked(tmp_path, Broken(), "a")
+
+
+def test_after_a_fatal_answer_nobody_else_is_sent_and_all_hear_why(tmp_path):
+    teacher = Scripted(failures=(TeacherError("auth", "wrong key"),) * 9)
+
+    async def main():
+        with Journal(tmp_path / "j") as journal:
+            asker = Asker(teacher, "scripted", journal, Gate(2))
+            async with asker.running():
+                asks = (asker.on_behalf_of(text)(Request.of(text)) for text in "abcdefgh")
+                return await asyncio.gather(*asks, return_exceptions=True)
+
+    assert {str(error) for error in asyncio.run(main())} == {"wrong key"}
+    assert teacher.log["complete"] == 2
