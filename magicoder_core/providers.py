@@ -197,9 +197,9 @@ class Trainer(Provider):
     """Tunes a model on rows."""
 
     @property
-    @abstractmethod
     def base(self) -> str:
         """The model that is tuned, as its teacher names it: what ``[evaluate] baseline`` scores."""
+        return str(getattr(self, "base_model", ""))
 
     @abstractmethod
     def train(self, data: TrainingData, output: Path) -> Checkpoint:

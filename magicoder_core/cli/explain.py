@@ -24,4 +24,5 @@ def explain(run: Path, record: str, *, as_json: bool) -> None:
     if as_json:
         print_json([step.facts() for step in steps])
     else:
-        click.echo("\n".join(lineage.tell(steps)))
+        for line in lineage.tell(steps):
+            click.echo(click.style(line, bold=True) if line.startswith(">") else line)

@@ -29,7 +29,7 @@ def plugins(name: str | None, *, as_json: bool) -> None:
     elif name:
         click.echo("\n\n".join(_described(item) for item in found))
     else:
-        click.echo(table([[item.kind, item.name, item.summary, item.distribution] for item in found]))
+        click.echo(table([[item.kind, item.name, item.summary, item.distribution] for item in found], bold=1))
 
 
 def _facts(item: door.Found, *, whole: bool) -> dict[str, object]:
@@ -54,4 +54,4 @@ def _described(item: door.Found) -> str:
         for option in options(item.provider)
     ]
     head = f"{item.kind} {item.name} ({item.distribution} {item.version})\n{item.summary}"
-    return f"{head}\n{table(rows, indent='  ')}" if rows else head
+    return f"{head}\n{table(rows, indent='  ', bold=0)}" if rows else head

@@ -20,4 +20,5 @@ def show(run: Path, *, as_json: bool) -> None:
     if as_json:
         print_json(directory.facts)
     else:
-        click.echo("\n".join(summary.overview(directory)))
+        head, *lines = summary.overview(directory)
+        click.echo("\n".join([click.style(head, bold=True), *lines]))

@@ -68,6 +68,8 @@ def candidates(run: Run) -> list[Candidate]:
     run.require(train.CHECKPOINT, stage="train")
     chosen = [Candidate("tuned", _served(run, str(run / train.CHECKPOINT)))]
     if plan.evaluate.baseline and plan.trainer:
+        if not plan.trainer.provider.base:
+            raise RunError(f"evaluate.baseline: the trainer '{plan.trainer.name}' does not say what it tunes")
         chosen.append(Candidate("baseline", _served(run, plan.trainer.provider.base), "baseline"))
     return chosen
 
