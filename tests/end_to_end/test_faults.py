@@ -211,7 +211,15 @@ def test_ctrl_c_keeps_the_answers_under_way(cli, recipe, server, tmp_path):
     server.latency = 1.0
     directory = tmp_path / "run"
     command = cli._command("run", recipe, "--dir", directory, "--to", "generate")
-    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command,
+        cwd=tmp_path,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        # A shell starts what it puts into the background with the signal ignored, and children inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
     deadline = time.monotonic() + 30
     while not server.counts and time.monotonic() < deadline:
         time.sleep(0.01)
