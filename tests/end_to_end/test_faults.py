@@ -218,7 +218,7 @@ def test_ctrl_c_keeps_the_answers_under_way(cli, recipe, server, tmp_path):
         stderr=subprocess.PIPE,
         text=True,
         # A shell starts what it puts into the background with the signal ignored, and children inherit that.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - it takes no lock
     )
     deadline = time.monotonic() + 30
     while not server.counts and time.monotonic() < deadline:
