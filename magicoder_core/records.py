@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
@@ -314,7 +314,3 @@ class Needle(Record):
     problem_id: str
     kind: str
     text: str
-
-
-Instructions = Sequence[Instruction]
-"""A batch of rows, as a filter is given them."""

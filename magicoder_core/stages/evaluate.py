@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass, replace
 from importlib import metadata
 from itertools import islice
@@ -126,9 +127,10 @@ async def _answers(run: Run, candidate: Candidate, bound: Bound[Benchmark], jour
     with progress.task(f"answer {name}", len(wanted), "answer") as advance:
         async with asker.running():
             work = in_order(wanted, lambda item: _answer(benchmark, *item, asker, bound.name), lambda: 4 * width)
-            async for _, sample in work:
-                samples.append(sample)
-                advance(**{key: round(value, 1) for key, value in teacher.status().items()})
+            async with aclosing(work):
+                async for _, sample in work:
+                    samples.append(sample)
+                    advance(**{key: round(value, 1) for key, value in teacher.status().items()})
     if samples and all(sample.code is None for sample in samples):
         raise RunError(f"evaluate: {name}: the model answered nothing; the last time: {samples[-1].note}")
     return samples
@@ -189,25 +191,29 @@ def _unanswered(sample: Sample) -> Verdict:
 
 
 def make_report(bound: Bound[Benchmark], verdicts: list[Verdict], facts: Mapping[str, str]) -> Report:
-    """The score of ``verdicts`` with its interval, and what it can only be compared beside."""
-    results: dict[str, list[bool]] = {}
-    for verdict in verdicts:
-        if verdict.status != "harness_error":
-            results.setdefault(verdict.problem_id, []).append(verdict.status == "pass")
+    """The score of ``verdicts`` with its interval, and what it can only be compared beside.
+
+    Raises:
+        RunError: no program could be judged, or the benchmark fails to say what it is.
+    """
     statuses = Counter(verdict.status for verdict in verdicts)
     problems = len({verdict.problem_id for verdict in verdicts})
     limit = bound.provider.limit
+    with attributed("benchmark", bound.name):
+        provenance = bound.provider.provenance()
     versions = {
         "magicoder-core": metadata.version("magicoder-core"),
         bound.distribution: bound.version,
         "subset": f"the first {problems} problems" if limit else f"all {problems} problems",
         "isolation": ", ".join(sorted({verdict.isolation for verdict in verdicts} - {""})) or "none",
-        **bound.provider.provenance(),
+        **provenance,
         **facts,
     }
-    if broken := statuses["harness_error"]:
+    if (broken := statuses["harness_error"]) == len(verdicts):
+        raise RunError(f"{bound.name}: no program could be judged here; the last time: {verdicts[-1].detail}")
+    if broken:
         progress.say(f"{bound.name}: {broken} programs could not be judged here and are left out of the score")
-    metrics = {**scoring.summary(results), "statuses": dict(sorted(statuses.items()))}
+    metrics = {**scoring.summary(scoring.results(verdicts)), "statuses": dict(sorted(statuses.items()))}
     return Report(benchmark=bound.name, metrics=metrics, versions=versions)
 
 

@@ -34,7 +34,8 @@ def select(plan: Plan, *, to: str | None = None, only: str | None = None, redo: 
     names = [stage.name for stage in STAGES]
     for given in (to, only, redo):
         if given and given not in names:
-            raise RecipeError(f"no stage named '{given}'{did_you_mean(given, names) or f'; there are: {_list(names)}'}")
+            hint = did_you_mean(given, names) or f"; there are: {', '.join(names)}"
+            raise RecipeError(f"no stage named '{given}'{hint}")
     last = names.index(to) if to else len(names)
     chosen = [stage for stage in STAGES if stage.applies(plan) and names.index(stage.name) <= last]
     if only:
@@ -42,10 +43,6 @@ def select(plan: Plan, *, to: str | None = None, only: str | None = None, redo: 
     if not chosen:
         raise RecipeError(f"the recipe has no table for the stage '{only or to or STAGES[0].name}'")
     return chosen
-
-
-def _list(names: list[str]) -> str:
-    return ", ".join(names)
 
 
 def pending(run: Run, chosen: Sequence[Stage], redo: str | None = None) -> list[Stage]:
@@ -98,12 +95,8 @@ def _one(run: Run, stage: Stage, *, redo: bool) -> Result:
     key = dict(stage.key(run))
     if not redo and directory.is_done(stage.name, key, stage.outputs(run.plan)):
         directory.renew(stage.name)
+        _tell_of_changes(run, stage)
         before = directory.stages[stage.name]
-        for name, digest in _digests(run, stage).items():
-            if digest != before["output"].get(name, digest):
-                progress.say(
-                    f"{stage.name}: {name} was changed since; it is used as it is (--redo {stage.name} makes it anew)"
-                )
         return Result(stage.name, reused=True, counts=before["counts"], seconds=before["seconds"])
     if changed := directory.changes(stage.name, key):
         progress.say(f"{stage.name}: runs again, because this changed: {'; '.join(changed)}")
@@ -121,6 +114,16 @@ def _one(run: Run, stage: Stage, *, redo: bool) -> Result:
         names = [item.name for item in STAGES]
         directory.outdate(names[names.index(stage.name) + 1 :])
     return Result(stage.name, reused=False, counts=counts, seconds=directory.stages[stage.name]["seconds"])
+
+
+def _tell_of_changes(run: Run, stage: Stage) -> None:
+    """Say which of a stage's files are not what it made; somebody's own hand is not undone."""
+    made = run.directory.stages[stage.name]["output"]
+    for name, digest in _digests(run, stage).items():
+        if digest != made.get(name, digest):
+            progress.say(
+                f"{stage.name}: {name} was changed since; it is used as it is (--redo {stage.name} undoes that)"
+            )
 
 
 def _why(error: BaseException) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import json
-import sys
 import time
 from pathlib import Path
 
@@ -24,23 +23,6 @@ def catalogue_in_use():
     """Whatever a test puts into use, the next one finds what is installed."""
     yield
     plugins.use([])
-
-
-@pytest.fixture
-def called(monkeypatch, capsys):
-    """Run `magicoder ARGUMENTS` in this process; gives status, stdout, stderr."""
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["magicoder", *map(str, arguments)])
-        status = 0
-        try:
-            entry.main()
-        except SystemExit as ended:
-            status = ended.code
-        written = capsys.readouterr()
-        return status, written.out, written.err
-
-    return call
 
 
 def test_help_lists_every_command(called):

@@ -12,7 +12,6 @@ import sys
 import pytest
 
 from magicoder_core import progress
-from magicoder_core.cli import main as entry
 from magicoder_core.cli.output import shown
 
 RECIPE = '[seed_source]\nuse = "files"\nlimit = 2\n'
@@ -27,20 +26,9 @@ def recipe(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def called(monkeypatch, capsys):
-    """Run `magicoder run ARGUMENTS` in this process; gives status, stdout, stderr."""
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["magicoder", "run", *map(str, arguments)])
-        status = 0
-        try:
-            entry.main()
-        except SystemExit as ended:
-            status = ended.code
-        written = capsys.readouterr()
-        return status, written.out, written.err
-
-    return call
+def ran(called):
+    """Run `magicoder run ARGUMENTS`; gives status, stdout, stderr."""
+    return lambda *arguments: called("run", *arguments)
 
 
 @pytest.mark.parametrize(
@@ -51,34 +39,34 @@ def called(monkeypatch, capsys):
         (["--dir", ""], "Invalid value for '--dir': names no directory"),
     ],
 )
-def test_wrong_usage_is_2_and_writes_nothing(called, recipe, tmp_path, arguments, line):
-    status, out, err = called(recipe, *arguments)
+def test_wrong_usage_is_2_and_writes_nothing(ran, recipe, tmp_path, arguments, line):
+    status, out, err = ran(recipe, *arguments)
     assert (status, out) == (2, "")
     assert f"Error: {line}\n" in err
     assert list(tmp_path.iterdir()) == [recipe]
 
 
-def test_redo_of_a_stage_that_is_left_out_is_wrong_usage(called, recipe, tmp_path):
+def test_redo_of_a_stage_that_is_left_out_is_wrong_usage(ran, recipe, tmp_path):
     recipe.write_text(RECIPE + '[method]\nuse = "oss-instruct"\n[teacher]\nuse = "openai-compatible"\nmodel = "x"\n')
     for limit in ("--to", "--only"):
-        status, _, err = called(recipe, limit, "seeds", "--redo", "generate")
+        status, _, err = ran(recipe, limit, "seeds", "--redo", "generate")
         assert status == 2
         assert f"--redo generate: {limit} seeds leaves this stage out" in err
     assert list(tmp_path.iterdir()) == [recipe]
 
 
-def test_new_where_a_run_is_is_wrong_usage(called, recipe, tmp_path):
-    assert called(recipe, "--new", "--dir", tmp_path / "run")[0] == 0
+def test_new_where_a_run_is_is_wrong_usage(ran, recipe, tmp_path):
+    assert ran(recipe, "--new", "--dir", tmp_path / "run")[0] == 0
     before = (tmp_path / "run" / "run.json").read_bytes()
-    status, _, err = called(recipe, "--new", "--dir", tmp_path / "run")
+    status, _, err = ran(recipe, "--new", "--dir", tmp_path / "run")
     assert status == 2
     assert "has a run already" in err
     assert (tmp_path / "run" / "run.json").read_bytes() == before
 
 
-def test_a_run_directory_alone_means_its_own_recipe(called, recipe, tmp_path):
-    assert called(recipe, "--dir", tmp_path / "run", "-o", "seed=5")[0] == 0
-    status, out, err = called("--dir", tmp_path / "run")
+def test_a_run_directory_alone_means_its_own_recipe(ran, recipe, tmp_path):
+    assert ran(recipe, "--dir", tmp_path / "run", "-o", "seed=5")[0] == 0
+    status, out, err = ran("--dir", tmp_path / "run")
     assert (status, err) == (0, "")
     assert out.startswith(f"one: {tmp_path / 'run'}\n")
     assert "All of this was done before" in out
@@ -86,21 +74,21 @@ def test_a_run_directory_alone_means_its_own_recipe(called, recipe, tmp_path):
     assert json.loads((tmp_path / "run" / "recipe.json").read_text())["seed"] == 5
 
 
-def test_the_resolved_recipe_finds_its_run_again(called, recipe, tmp_path):
-    assert called(recipe, "-o", "seed=5")[0] == 0
+def test_the_resolved_recipe_finds_its_run_again(ran, recipe, tmp_path):
+    assert ran(recipe, "-o", "seed=5")[0] == 0
     (directory,) = (tmp_path / "runs").iterdir()
-    assert "All of this was done before" in called(directory / "recipe.json")[1]
+    assert "All of this was done before" in ran(directory / "recipe.json")[1]
     assert list((tmp_path / "runs").iterdir()) == [directory]
 
 
-def test_another_recipe_in_a_runs_directory_is_refused(called, recipe, tmp_path):
-    assert called(recipe, "--dir", tmp_path / "run")[0] == 0
+def test_another_recipe_in_a_runs_directory_is_refused(ran, recipe, tmp_path):
+    assert ran(recipe, "--dir", tmp_path / "run")[0] == 0
     before = (tmp_path / "run" / "run.json").read_bytes()
-    status, _, err = called(recipe, "--dir", tmp_path / "run", "-o", "name=two")
+    status, _, err = ran(recipe, "--dir", tmp_path / "run", "-o", "name=two")
     assert status == 1
     assert f"{tmp_path / 'run'}: has a run of the recipe 'one', not of 'two'; give --dir another" in err
     assert (tmp_path / "run" / "run.json").read_bytes() == before
-    assert called(recipe, "--dir", tmp_path / "run", "-o", "name=two", "--redo", "seeds")[0] == 0
+    assert ran(recipe, "--dir", tmp_path / "run", "-o", "name=two", "--redo", "seeds")[0] == 0
     assert json.loads((tmp_path / "run" / "run.json").read_text())["name"] == "two"
 
 
@@ -126,18 +114,18 @@ def test_the_run_goes_on_when_nobody_reads(recipe, tmp_path, nobody_reads, form)
         (BrokenPipeError(errno.EPIPE, "Broken pipe"), None),
     ],
 )
-def test_an_error_of_the_system_in_a_stage(called, recipe, monkeypatch, error, told):
+def test_an_error_of_the_system_in_a_stage(ran, recipe, monkeypatch, error, told):
     def broken(*_):
         raise error
 
     monkeypatch.setattr("magicoder_core.stages.run", broken)
     if told:
-        status, _, err = called(recipe)
+        status, _, err = ran(recipe)
         assert status == 1
         assert told in err
     else:
         with pytest.raises((OSError, RuntimeError)):
-            called(recipe)
+            ran(recipe)
 
 
 def test_what_is_said_is_text_and_no_markup(monkeypatch):

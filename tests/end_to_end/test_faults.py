@@ -231,3 +231,13 @@ def test_ctrl_c_keeps_the_answers_under_way(cli, recipe, server, tmp_path):
     asked = sum(server.counts.values())
     assert asked == 4, "nobody took a free place"
     assert sum('"reply":{' in line for line in (directory / "journal.jsonl").read_text().splitlines()) == asked
+
+
+def test_a_machine_that_can_judge_nothing_gives_no_score(cli, tmp_path):
+    broken = PLUGIN.replace('status="pass")', 'status="harness_error", detail="no python here")')
+    (tmp_path / "broken.py").write_text(broken)
+    (tmp_path / "score.toml").write_text(SCORE)
+    (tmp_path / "data.txt").write_text("a\n")
+    done = cli("run", tmp_path / "score.toml", "--dir", tmp_path / "run", "--plugin", tmp_path / "broken.py")
+    assert done.returncode == 1
+    assert "lines: no program could be judged here; the last time: no python here" in done.stderr
