@@ -116,7 +116,7 @@ class Bound(Generic[P]):
     version: str
 
     def key(self) -> dict[str, Any]:
-        """What decides whether work done by it can be used again: name, version, options."""
+        """What decides whether its work can be used again: name, version, options, content of the files they name."""
         key = {"use": self.name, "version": self.version, "options": options.values(self.provider)}
         read = {name: jsonl.digest(path) for name, path in self.provider.inputs().items() if path.exists()}
         return key | ({"inputs": read} if read else {})
