@@ -30,7 +30,10 @@ from magicoder_core.providers import (
     SeedSource,
     Teacher,
     Trainer,
+    Wire,
+    WireTeacher,
 )
+from magicoder_core.ratelimits import RateLimits
 from magicoder_core.records import (
     Checkpoint,
     Instruction,
@@ -38,6 +41,7 @@ from magicoder_core.records import (
     Message,
     Needle,
     Origin,
+    Price,
     Problem,
     Rejection,
     Reply,
@@ -68,8 +72,10 @@ __all__ = [
     "Needle",
     "Origin",
     "PluginError",
+    "Price",
     "Problem",
     "Provider",
+    "RateLimits",
     "RecipeError",
     "Rejection",
     "Reply",
@@ -89,6 +95,8 @@ __all__ = [
     "TrainingData",
     "Usage",
     "Verdict",
+    "Wire",
+    "WireTeacher",
     "find",
     "hookimpl",
 ]

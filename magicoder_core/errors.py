@@ -17,7 +17,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from magicoder_core.ratelimits import RateLimits
 
 ErrorKind = Literal[
     "rate_limited",
@@ -85,20 +88,40 @@ class TeacherError(MagicoderError):
         message: one line for the user.
         retry_after: seconds that the provider asked us to wait, if it did.
         charged: whether the provider generated (and bills) an answer that never arrived whole.
+        limits: what the provider said of its limits beside the failure.
     """
 
     def __init__(
-        self, kind: ErrorKind, message: str, *, retry_after: float | None = None, charged: bool = False
+        self,
+        kind: ErrorKind,
+        message: str,
+        *,
+        retry_after: float | None = None,
+        charged: bool = False,
+        limits: RateLimits | None = None,
     ) -> None:
         super().__init__(message)
         self.kind: ErrorKind = kind
         self.retry_after = retry_after
         self.charged = charged
+        self.limits = limits
 
     def __reduce__(self) -> tuple[object, ...]:
         """Pickle with all fields: an exception's own reduction keeps only ``args``."""
-        return (_rebuild, (self.kind, str(self), self.retry_after, self.charged))
+        return (_rebuild, (self.kind, str(self), self.retry_after, self.charged, self.limits))
+
+    def named(self, who: str) -> TeacherError:
+        """The same failure with ``who`` before its message."""
+        return TeacherError(
+            self.kind, f"{who}: {self}", retry_after=self.retry_after, charged=self.charged, limits=self.limits
+        )
 
 
-def _rebuild(kind: ErrorKind, message: str, retry_after: float | None, charged: bool) -> TeacherError:  # noqa: FBT001 - positional for pickle
-    return TeacherError(kind, message, retry_after=retry_after, charged=charged)
+def _rebuild(
+    kind: ErrorKind,
+    message: str,
+    retry_after: float | None,
+    charged: bool,  # noqa: FBT001 - positional for pickle
+    limits: RateLimits | None,
+) -> TeacherError:
+    return TeacherError(kind, message, retry_after=retry_after, charged=charged, limits=limits)

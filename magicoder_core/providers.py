@@ -14,7 +14,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Protocol
 
 from magicoder_core.answers import fences
 from magicoder_core.records import (
@@ -22,6 +22,7 @@ from magicoder_core.records import (
     Instruction,
     Judgement,
     Needle,
+    Price,
     Problem,
     Rejection,
     Reply,
@@ -33,6 +34,9 @@ from magicoder_core.records import (
     TrainingData,
     Verdict,
 )
+
+if TYPE_CHECKING:
+    from magicoder_core.ratelimits import RateLimits
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +54,10 @@ class Provider(ABC):  # noqa: B024 - each kind below has its abstract methods
 
     def inputs(self) -> Mapping[str, Path]:
         """Files that options name and that decide what comes out, by option: when one changes, work is done anew."""
+        return {}
+
+    def provenance(self) -> Mapping[str, str]:
+        """What a result needs beside it to be told apart or compared, and what options do not say: hashes, versions."""
         return {}
 
     def __getstate__(self) -> dict[str, Any]:
@@ -112,7 +120,7 @@ class Teacher(Provider):
     """Answers requests: the teacher of a method, and equally the model under test."""
 
     capabilities: ClassVar[frozenset[str]] = frozenset()
-    """What requests may use beyond text: ``grammar``, ``seed``."""
+    """What requests may use beyond text: ``grammar``, ``json_schema``, ``n``, ``seed``."""
 
     @property
     def identity(self) -> str:
@@ -144,9 +152,50 @@ class Teacher(Provider):
             TeacherError: with the kind of the failure, and ``retry_after`` and ``charged`` where known.
         """
 
+    def price(self) -> Price | None:
+        """What a token costs; None if that is not known. Answers without a price of their own are priced with it."""
+        return None
+
     def status(self) -> Mapping[str, float]:
         """Figures to show beside the progress, as ``tokens_per_second``."""
         return {}
+
+
+@dataclass(frozen=True, slots=True)
+class Wire:
+    """An answer as it came: the bytes of its body (no key in them), and what was said beside it of rate limits."""
+
+    body: bytes
+    limits: RateLimits | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class WireTeacher(Teacher):
+    """A teacher whose answers come over a wire: the core keeps the bytes before anything reads them.
+
+    An answer that cannot be read today is then not lost, and a later version may read it better.
+    """
+
+    @abstractmethod
+    async def send(self, request: Request) -> Wire:
+        """Have ``request`` answered in ONE attempt; the core retries.
+
+        Raises:
+            TeacherError: there is no answer, or it is one of an error's.
+        """
+
+    @abstractmethod
+    def read(self, request: Request, body: bytes) -> Reply:
+        """The reply in the body of an answer; depends on nothing else. Called again when a run is replayed.
+
+        Raises:
+            TeacherError: ``malformed`` or ``content_filter``: there is none in it.
+        """
+
+    async def complete(self, request: Request) -> Reply:
+        """Send, and read what came."""
+        wire = await self.send(request)
+        return self.read(request, wire.body)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -257,7 +306,3 @@ class Benchmark(Provider):
         """The texts that decontamination must look for; here, each problem's prompt."""
         for problem in self.problems():
             yield Needle(benchmark=problem.benchmark, problem_id=problem.id, kind="prompt", text=problem.prompt)
-
-    def provenance(self) -> Mapping[str, str]:
-        """What a score needs beside it to be compared: data file, hash, semantics, package versions."""
-        return {}

@@ -13,6 +13,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
@@ -29,9 +30,16 @@ class Record:
     nested: ClassVar[Mapping[str, type[Record]]] = {}
     """Fields that hold a record, or a list of records, of this class."""
 
+    later: ClassVar[Mapping[str, Any]] = {}
+    """Fields that came later, with the value at which they are not written: what they do not concern keeps its name."""
+
     def to_dict(self) -> dict[str, Any]:
         """The record as plain JSON values, in the order of its fields."""
-        return {item.name: _plain(getattr(self, item.name)) for item in fields(self)}
+        made = {name: _plain(getattr(self, name)) for name in _NAMES[type(self)]}
+        for name, silent in self.later.items():
+            if made[name] == silent:
+                del made[name]
+        return made
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
@@ -40,8 +48,14 @@ class Record:
         Raises:
             KeyError: a field without a default is missing.
         """
-        known = {item.name for item in fields(cls) if item.init}
-        return cls(**{name: cls._revive(name, value) for name, value in data.items() if name in known})
+        known = _ARGUMENTS[cls]
+        return cls(
+            **{
+                name: value if type(value) in _SCALARS else cls._revive(name, value)
+                for name, value in data.items()
+                if name in known
+            }
+        )
 
     @classmethod
     def _revive(cls, name: str, value: Any) -> Any:
@@ -64,18 +78,60 @@ class Identified(Record):
         """Name the record."""
         object.__setattr__(self, "id", self._content_id())
 
+    def content(self) -> dict[str, Any]:
+        """What names the record: its fields as plain JSON values, without the id and what only annotates it."""
+        made = self.to_dict()
+        for name in ("id", *self.annotations):
+            made.pop(name, None)
+        return made
+
     def _content_id(self) -> str:
-        left_out = self.annotations | {"id"}
-        return content_id({key: value for key, value in self.to_dict().items() if key not in left_out})
+        return content_id(self.content())
 
 
 def content_id(content: Mapping[str, Any]) -> str:
     """First 16 hex digits of the sha256 of the canonical JSON of ``content``."""
-    text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-    return hashlib.sha256(text.encode("ascii")).hexdigest()[:16]
+    return hashlib.sha256(canonical(content)).hexdigest()[:16]
+
+
+def canonical(content: Mapping[str, Any]) -> bytes:
+    """The one spelling of JSON that names are made of: sorted keys, no white space, UTF-8.
+
+    What UTF-8 cannot hold (lone surrogates; models do emit them) is escaped, in ASCII throughout.
+    """
+    from orjson import OPT_SORT_KEYS, JSONEncodeError, dumps
+
+    try:
+        return dumps(content, option=OPT_SORT_KEYS)
+    except JSONEncodeError:
+        return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode("ascii")
+
+
+_SCALARS = frozenset({str, int, float, bool, type(None)})
+
+
+class _Names(dict[type, tuple[str, ...]]):
+    """A class's fields; looked up once, since a run makes millions of records."""
+
+    def __missing__(self, cls: type) -> tuple[str, ...]:
+        self[cls] = names = tuple(item.name for item in fields(cls))
+        return names
+
+
+class _Arguments(dict[type, frozenset[str]]):
+    """What a class is made of."""
+
+    def __missing__(self, cls: type) -> frozenset[str]:
+        self[cls] = names = frozenset(item.name for item in fields(cls) if item.init)
+        return names
+
+
+_NAMES, _ARGUMENTS = _Names(), _Arguments()
 
 
 def _plain(value: Any) -> Any:
+    if type(value) in _SCALARS:
+        return value
     if isinstance(value, Record):
         return value.to_dict()
     if isinstance(value, tuple | list):
@@ -105,8 +161,11 @@ class Shard:
 class Origin(Record):
     """Where a snippet comes from; ``None`` means unknown, never "free to use".
 
-    ``lines`` is the first and the last line, counted from 1; ``path`` is relative to the corpus or repository.
+    ``lines`` is the first and the last line, counted from 1; ``path`` is relative to the corpus or repository;
+    ``row`` is the document's number in its corpus, from 0, where the corpus has an order.
     """
+
+    later: ClassVar[Mapping[str, Any]] = {"row": None}
 
     corpus: str
     path: str
@@ -114,17 +173,25 @@ class Origin(Record):
     revision: str | None = None
     licence: str | None = None
     lines: tuple[int, int] | None = None
+    row: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snippet(Identified):
-    """A few consecutive lines of real code, the seed of an instruction."""
+    """A few consecutive lines of real code, the seed of an instruction.
+
+    ``index`` is its place among the run's snippets, from 0; the core sets it when it writes them down.
+    """
 
     nested: ClassVar[Mapping[str, type[Record]]] = {"origin": Origin}
+    annotations: ClassVar[frozenset[str]] = frozenset({"index"})
+
+    later: ClassVar[Mapping[str, Any]] = {"index": None}
 
     code: str
     language: str
     origin: Origin
+    index: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,8 +207,12 @@ class Sampling(Record):
     """How to draw an answer; ``None`` leaves the choice to the teacher.
 
     ``max_tokens`` counts generated tokens. ``sample`` numbers repeated draws of one request from 0 (it makes
-    their ids differ). ``grammar`` is GBNF, for teachers with the capability ``grammar``.
+    their ids differ); ``n`` answers are drawn in one request, see `Reply.alternatives`. ``grammar`` is GBNF, for
+    teachers with the capability ``grammar``; ``json_schema`` is the JSON text of a schema that the answer must
+    satisfy, for those with the capability ``json_schema``.
     """
+
+    later: ClassVar[Mapping[str, Any]] = {"json_schema": None, "n": 1}
 
     temperature: float | None = None
     top_p: float | None = None
@@ -149,15 +220,23 @@ class Sampling(Record):
     seed: int | None = None
     stop: tuple[str, ...] = ()
     grammar: str | None = None
+    json_schema: str | None = None
+    n: int = 1
     sample: int = 0
 
     def over(self, defaults: Sampling) -> Sampling:
         """This sampling, with what it leaves open taken from ``defaults``."""
-        chosen = {
-            item.name: value if (value := getattr(self, item.name)) not in (None, ()) else getattr(defaults, item.name)
-            for item in fields(self)
-        }
-        return Sampling(**chosen)
+        return _filled_in(self, defaults)
+
+
+@lru_cache(maxsize=256)
+def _filled_in(given: Sampling, defaults: Sampling) -> Sampling:
+    """Cached: the requests of a run are drawn in a few ways."""
+    chosen = {
+        name: value if (value := getattr(given, name)) not in (None, ()) else getattr(defaults, name)
+        for name in _NAMES[Sampling]
+    }
+    return Sampling(**chosen)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,16 +266,40 @@ class Usage(Record):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reply(Record):
-    """A model's answer. ``finish_reason`` is ``stop``, ``length`` or what else the provider said."""
+class Price(Record):
+    """What a model costs: US dollars for one token sent, and for one token answered."""
 
-    nested: ClassVar[Mapping[str, type[Record]]] = {"usage": Usage}
+    usd_per_prompt_token: float
+    usd_per_completion_token: float
+
+    def of(self, prompt_tokens: int, completion_tokens: int) -> float:
+        """US dollars for so many tokens."""
+        return prompt_tokens * self.usd_per_prompt_token + completion_tokens * self.usd_per_completion_token
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply(Record):
+    """A model's answer. ``finish_reason`` is ``stop``, ``length`` or what else the provider said.
+
+    Where a request asked for several (``Sampling.n``), ``alternatives`` are the second and all further ones, and the
+    usage of the whole stands on the first.
+    """
+
+    later: ClassVar[Mapping[str, Any]] = {"alternatives": []}
 
     text: str
     finish_reason: str = "stop"
     usage: Usage = field(default_factory=Usage)
     model: str = ""
     reasoning: str | None = None
+    alternatives: tuple[Reply, ...] = ()
+
+    @classmethod
+    def _revive(cls, name: str, value: Any) -> Any:
+        # Not in `nested`: a class does not know itself while it is made.
+        if name == "alternatives":
+            return tuple(cls.from_dict(item) for item in value)
+        return Usage.from_dict(value) if name == "usage" else value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,7 @@ from magicoder_core import (
     Message,
     Needle,
     Origin,
+    Price,
     Problem,
     Rejection,
     Reply,
@@ -36,12 +37,14 @@ ROW = Instruction(problem="p", solution="s", language="python", method="oss-inst
 
 SAMPLES = [
     ORIGIN,
-    Origin(corpus="c", path="p"),
+    Origin(corpus="c", path="p", row=3),
     SNIPPET,
     Message(role="user", content="hello"),
     Sampling(temperature=0.5, stop=("\n", "```"), sample=2),
     Request.of("hello", system="be brief", sampling=Sampling(max_tokens=5)),
     Usage(prompt_tokens=1, usd=0.25),
+    Price(usd_per_prompt_token=2e-6, usd_per_completion_token=1e-5),
+    Reply(text="one", alternatives=(Reply(text="two", finish_reason="length"),)),
     Reply(text="\ud83d", usage=Usage(completion_tokens=3), reasoning="because"),
     dataclasses.replace(ROW, scores={"length": 3.5}, requests=("a" * 16,), tests="assert x"),
     Rejection(reason="blank", detail="..."),

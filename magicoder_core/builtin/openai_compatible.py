@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any
 
-from magicoder_core import RecipeError, Reply, Request, Sampling, Teacher, TeacherError, Usage
+from magicoder_core import Price, RecipeError, Reply, Request, Sampling, TeacherError, Wire, WireTeacher
 
 if TYPE_CHECKING:
     from aiohttp import ClientSession
@@ -25,7 +25,7 @@ class _Line:
 
 
 @dataclass(frozen=True, kw_only=True)
-class OpenAICompatible(Teacher):
+class OpenAICompatible(WireTeacher):
     """A model behind an OpenAI-compatible server: OpenAI, vLLM, SGLang, llama.cpp, many a gateway.
 
     The key comes from the environment alone and never appears in an error or a log. A server on this machine
@@ -42,6 +42,7 @@ class OpenAICompatible(Teacher):
     max_tokens: Annotated[int, "tokens after which an answer is cut"] = 2048
     timeout: Annotated[float, "seconds for one answer; generous, since a busy server queues requests"] = 300.0
     grammar: Annotated[bool, "the server understands GBNF in the field `grammar`, as llama.cpp's does"] = False
+    json_schema: Annotated[bool, "the server holds an answer to a JSON schema in `response_format`, as most do"] = True
     usd_per_million_prompt_tokens: Annotated[float | None, "price of a million tokens sent, in US dollars"] = None
     usd_per_million_completion_tokens: Annotated[float | None, "price of a million tokens answered, in US dollars"] = (
         None
@@ -52,8 +53,9 @@ class OpenAICompatible(Teacher):
         return Sampling(temperature=self.temperature, top_p=self.top_p, max_tokens=self.max_tokens)
 
     def supports(self, capability: str) -> bool:
-        """``seed`` always; ``grammar`` where the recipe says that the server does."""
-        return capability == "seed" or (capability == "grammar" and self.grammar)
+        """``seed`` and ``n`` always; ``grammar`` and ``json_schema`` where the recipe says that the server does."""
+        on_demand = {"grammar": self.grammar, "json_schema": self.json_schema}
+        return capability in {"seed", "n"} or on_demand.get(capability, False)
 
     def check(self) -> None:
         """Look whether there is a key.
@@ -71,15 +73,10 @@ class OpenAICompatible(Teacher):
             RecipeError: ``base_url`` is no address.
             TeacherError: the variable of the key is not set, or what it holds can be no key.
         """
-        import aiohttp
+        from magicoder_core import http
 
         self._line.headers = self._authorization()
-        # The core alone bounds how many requests run at once; a pool with a bound of its own would queue them unseen.
-        self._line.session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            proxy=self._proxy(),
-        )
+        self._line.session = http.session(self.base_url)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -87,11 +84,11 @@ class OpenAICompatible(Teacher):
             await self._line.session.close()
             self._line.session = None
 
-    async def complete(self, request: Request) -> Reply:
-        """Answer in one attempt.
+    async def send(self, request: Request) -> Wire:
+        """Post the request once.
 
         Raises:
-            TeacherError: as `magicoder_core.http.chat` says.
+            TeacherError: as `magicoder_core.http.send` says.
         """
         if self._line.session is None:
             await self.open()
@@ -99,8 +96,32 @@ class OpenAICompatible(Teacher):
         from magicoder_core import http
 
         url = f"{self.base_url.rstrip('/')}/chat/completions"
-        reply = await http.chat(self._line.session, url, self._body(request), self._line.headers, self.timeout)
-        return replace(reply, usage=self._priced(reply.usage))
+        data = http.encoded(self._body(request))
+        return await http.send(self._line.session, url, data, self._line.headers, self.timeout)
+
+    def read(self, request: Request, body: bytes) -> Reply:  # noqa: ARG002 - the body says all
+        """The reply in a body.
+
+        Raises:
+            TeacherError: as `magicoder_core.http.reply` says.
+        """
+        from magicoder_core import http
+
+        try:
+            return http.reply(body)
+        except TeacherError as error:
+            raise error.named(self._host) from None
+
+    def price(self) -> Price | None:
+        """As the recipe says; for OpenAI itself, else as LiteLLM's price list says, if LiteLLM is installed."""
+        sent, answered = self.usd_per_million_prompt_tokens, self.usd_per_million_completion_tokens
+        if sent is not None and answered is not None:
+            return Price(usd_per_prompt_token=sent / 1e6, usd_per_completion_token=answered / 1e6)
+        if self._host != _OPENAI:
+            return None
+        from magicoder_core import prices
+
+        return prices.bundled(self.model, "openai")
 
     def _body(self, request: Request) -> dict[str, Any]:
         from magicoder_core import http
@@ -111,15 +132,11 @@ class OpenAICompatible(Teacher):
             body["max_completion_tokens"] = body.pop("max_tokens")
         return body
 
-    def _priced(self, usage: Usage) -> Usage:
-        sent, answered = self.usd_per_million_prompt_tokens, self.usd_per_million_completion_tokens
-        if sent is None or answered is None:
-            return usage
-        return replace(usage, usd=(usage.prompt_tokens * sent + usage.completion_tokens * answered) / 1e6)
-
     def _authorization(self) -> dict[str, str]:
+        from magicoder_core import http
+
         key = os.environ.get(self.api_key_env, "").strip() if self.api_key_env else ""
-        if not key and self.api_key_env and not _is_here(self._host):
+        if not key and self.api_key_env and not http.is_here(self._host):
             raise TeacherError(
                 "auth",
                 f"no key for {self._host}: set the environment variable {self.api_key_env} "
@@ -130,20 +147,6 @@ class OpenAICompatible(Teacher):
                 "auth", f"the environment variable {self.api_key_env} holds no key: it has odd characters"
             )
         return {"Authorization": f"Bearer {key}"} if key else {}
-
-    def _proxy(self) -> str | None:
-        """The environment's proxy for the server, looked up once.
-
-        aiohttp's own ``trust_env`` looks it up in a thread for each request, and reads passwords of ``.netrc``,
-        which it then refuses to combine with our key.
-        """
-        from urllib import request as environment
-        from urllib.parse import urlsplit
-
-        host = self._host
-        if _is_here(host) or environment.proxy_bypass(host):
-            return None
-        return environment.getproxies().get(urlsplit(self.base_url).scheme)
 
     @cached_property
     def _line(self) -> _Line:
@@ -161,13 +164,3 @@ class OpenAICompatible(Teacher):
         if parts.username is not None:
             raise RecipeError("teacher.base_url: no name or password here; a key belongs into teacher.api_key_env")
         return parts.hostname
-
-
-def _is_here(host: str) -> bool:
-    """Whether a host is this machine."""
-    import ipaddress
-
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
