@@ -9,7 +9,8 @@ from statistics import mean
 
 import pytest
 
-from magicoder_core.seeding import draw
+from magicoder_core import RecipeError
+from magicoder_core.seeding import MIXES, PublishedDraw, draw, interleave, mixed, refusal
 
 HUNDRED = "".join(f"line {number}\n" for number in range(1, 101))
 
@@ -111,3 +112,155 @@ def test_odd_keys_and_lone_surrogates_are_no_trouble():
 def test_a_length_below_one_is_a_mistake():
     with pytest.raises(ValueError, match="at least 1"):
         draw("x\n", "k", 1, max_lines=0)
+
+
+# -- the draw as published ---------------------------------------------------------------------------------------------
+
+VECTORS = {
+    0: [(42, 12), (87, 4), (91, 1), (37, 9), (75, 8)],
+    1000: [(0, 11), (7, 4), (76, 14), (59, 6), (52, 5)],
+    2000: [(39, 5), (58, 2), (41, 15), (62, 9), (63, 11)],
+}
+"""(start from 0, length) of each chunk's first five documents of 100 lines, computed with the published program."""
+
+
+@pytest.mark.parametrize("chunk", VECTORS)
+def test_the_published_draw_bit_for_bit(chunk):
+    published = PublishedDraw()
+    drawn = [published.draw(HUNDRED, chunk + number) for number in range(5)]
+    assert [(first - 1, last - first + 1) for _, first, last in drawn] == VECTORS[chunk]
+    assert drawn[0][0] == "".join(HUNDRED.splitlines(keepends=True)[drawn[0][1] - 1 : drawn[0][2]])
+
+
+def test_the_published_draw_runs_on_from_chunk_to_chunk():
+    published = PublishedDraw()
+    drawn = [published.draw(HUNDRED, row) for row in range(2005)]
+    for chunk, expected in VECTORS.items():
+        assert [(first - 1, last - first + 1) for _, first, last in drawn[chunk : chunk + 5]] == expected
+
+
+def test_the_published_draw_has_the_published_faults():
+    published = PublishedDraw()
+    # Lines of str.splitlines, blank snippets; and an empty document, which ended the program, draws nothing.
+    assert published.draw("", 0) is None
+    code, first, last = published.draw("\n" * 100, 1)
+    assert (first - 1, last - first + 1, code) == (42, 12, "\n" * 12)
+    assert PublishedDraw().draw("a\fb\u2028c", 0)[0] in {"a\f", "a\fb\u2028", "a\fb\u2028c", "b\u2028", "b\u2028c", "c"}
+
+
+def test_the_published_draw_knows_no_state_in_the_middle():
+    published = PublishedDraw()
+    published.draw(HUNDRED, 0)
+    for row in (0, 1, 2, 1000):
+        published.draw(HUNDRED, row)
+    for row in (1000 + 2, 7, 1):
+        with pytest.raises(ValueError, match=f"row {row}"):
+            published.draw(HUNDRED, row)
+
+
+# -- the mix -----------------------------------------------------------------------------------------------------------
+
+
+def test_the_paper_s_mix():
+    assert sum(MIXES["paper"].values()) == 80_000
+    assert Counter(MIXES["paper"].values()) == {5_000: 8, 40_000: 1}
+
+
+def test_any_part_of_a_mix_has_its_proportions():
+    mix = MIXES["paper"]
+    items = list(interleave({name: iter([name] * count) for name, count in mix.items()}, mix))
+    assert Counter(items) == mix
+    given = Counter()
+    for number, name in enumerate(items, 1):
+        given[name] += 1
+        assert abs(given[name] - number * mix[name] / 80_000) <= 2
+
+
+def test_a_stream_that_ends_is_not_made_up_for():
+    streams = {"a": iter("aa"), "b": iter("b" * 99), "c": iter("")}
+    assert Counter(interleave(streams, {"a": 5, "b": 5, "c": 1})) == {"a": 2, "b": 5}
+
+
+def test_without_a_mix_streams_take_turns_to_the_end():
+    assert "".join(interleave({"a": iter("aa"), "b": iter("bbbb"), "c": iter("c")})) == "abcabbb"
+    assert list(interleave({})) == []
+
+
+def test_only_what_is_given_is_drawn():
+    streams = {"a": iter("aaa"), "b": iter("bbb")}
+    items = interleave(streams, {"a": 2, "b": 2})
+    assert next(items) == "a"
+    assert list(streams["b"]) == ["b", "b", "b"]
+    assert list(items) == ["a"]
+    assert list(streams["a"]) == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("mix", "message"),
+    [
+        ("papier", "x.mix: no mix 'papier'; did you mean 'paper'"),
+        ("zzz", "there are: paper; or write a table"),
+        ({}, "x.mix: at least one language"),
+        ({"python": 0}, r"x.mix.python: must be at least 1 \(got 0\)"),
+    ],
+)
+def test_wrong_mixes(mix, message):
+    with pytest.raises(RecipeError, match=message):
+        mixed(mix, "x.mix")
+
+
+def test_right_mixes():
+    assert mixed("paper", "x") == MIXES["paper"]
+    assert mixed({"zig": 3}, "x") == {"zig": 3}
+
+
+# -- licences ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "licence",
+    [
+        "MIT",
+        "mit",
+        " MIT ",
+        "MIT AND Apache-2.0",
+        "MIT OR GPL-3.0-only",
+        "GPL-3.0-only OR MIT",
+        "(GPL-3.0-only OR MIT) AND Apache-2.0",
+        "GPL-2.0-only AND BSD-2-Clause OR MIT",
+        "Apache-2.0 WITH LLVM-exception",
+        "GPL-2.0-only WITH Classpath-exception-2.0",
+        "((MIT))",
+        "Public  domain",
+    ],
+)
+def test_a_licence_that_is_allowed(licence):
+    allowed = ["MIT", "Apache-2.0", "gpl-2.0-only with classpath-exception-2.0", "public domain"]
+    assert refusal(licence, allowed) is None
+
+
+@pytest.mark.parametrize(
+    "licence",
+    [
+        "GPL-3.0-only",
+        "MIT AND GPL-3.0-only",
+        "MIT AND (GPL-3.0-only OR LGPL-3.0-only)",
+        "GPL-2.0-only WITH Classpath-exception-2.0",
+        "MIT-0",
+        "MIT License",
+        "MIT AND",
+        "AND MIT",
+        "(MIT",
+        "MIT)",
+        "MIT Apache-2.0",
+        "MIT WITH",
+        "()",
+    ],
+)
+def test_a_licence_that_is_not_allowed(licence):
+    assert refusal(licence, ("MIT", "Apache-2.0")) == "licence not allowed"
+
+
+@pytest.mark.parametrize("licence", [None, "", " "])
+def test_an_unknown_licence_is_refused(licence):
+    assert refusal(licence, ("MIT", "")) == "licence unknown"
