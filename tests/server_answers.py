@@ -49,6 +49,9 @@ FAULTS = (
 )
 """All that can be injected; the last line holds odd answers rather than failures."""
 
+_GLANCE = 300
+"""Characters of a snippet that are read for a word."""
+
 FILLER = "Every number that is read is kept until the whole list has been seen, and no number is changed."
 
 
@@ -95,27 +98,28 @@ def usage(messages: Sequence[Mapping[str, Any]], texts: Sequence[str], size: flo
     return {"prompt_tokens": sent, "completion_tokens": answered, "total_tokens": sent + answered}
 
 
-def completion(body: Any, fault: str | None, fingerprint: str | None, length: int, size: float) -> dict[str, Any]:
+def completion(
+    body: Any, name: str, fault: str | None, *, fingerprint: str | None, length: int, size: float
+) -> dict[str, Any]:
     """An answer in OpenAI's shape, made odd as ``fault`` says; ``n`` and the most tokens of the request are obeyed."""
+    most = body.get("max_completion_tokens") or body.get("max_tokens")
     drawn = [answer(body["messages"], sample, length) for sample in range(int(body.get("n") or 1))]
-    cut = [shortened(text, body.get("max_completion_tokens") or body.get("max_tokens"), size) for text in drawn]
+    told = [shortened(text, most, size) for text in drawn]
+    used = usage(body["messages"], [text for text, _ in told], size)
     value: dict[str, Any] = {
-        "id": f"chatcmpl-{content_hash(body)}",
+        "id": f"chatcmpl-{name}",
         "object": "chat.completion",
         "created": 0,
         "model": body.get("model", "loopback"),
         "system_fingerprint": fingerprint,
-        "choices": [
-            _choice(place, text, whole=whole == text)
-            for place, (whole, text) in enumerate(zip(drawn, cut, strict=True))
-        ],
-        "usage": usage(body["messages"], cut, size),
+        "choices": [_choice(place, text, whole=whole) for place, (text, whole) in enumerate(told)],
+        "usage": used,
     }
     choice = value["choices"][0]
-    for place, instead in zip(
-        (choice["message"], choice, value), odd(cut[0]).get(fault or "", ({}, {}, {})), strict=True
-    ):
-        place.update(instead)
+    if fault:
+        text = choice["message"]["content"]
+        for place, instead in zip((choice["message"], choice, value), odd(text).get(fault, ({}, {}, {})), strict=True):
+            place.update(instead)
     if fault == "truncated":
         value["usage"] = usage(body["messages"], [choice["message"]["content"]], size)
     return value
@@ -126,22 +130,22 @@ def _choice(place: int, text: str, *, whole: bool) -> dict[str, Any]:
     return {"index": place, "message": message, "finish_reason": "stop" if whole else "length", "logprobs": None}
 
 
-def shortened(text: str, most: int | None, size: float) -> str:
-    """The text up to ``most`` tokens."""
+def shortened(text: str, most: int | None, size: float) -> tuple[str, bool]:
+    """The text up to ``most`` tokens, and whether that is all of it."""
     if most is None or tokens(text, size) <= most:
-        return text
+        return text, True
     if size:
-        return text.encode()[: int(most * size)].decode("utf-8", "ignore")
-    return " ".join(text.split()[:most])
+        return text.encode()[: int(most * size)].decode("utf-8", "ignore"), False
+    return " ".join(text.split()[:most]), False
 
 
-def anthropic(body: Any, length: int, size: float) -> dict[str, Any]:
+def anthropic(body: Any, name: str, length: int, size: float) -> dict[str, Any]:
     """The same answer in the shape of Anthropic's messages."""
     messages = [{"content": _flat(message["content"])} for message in body["messages"]]
     text = answer(messages, length=length)
     counted = usage(messages, [text], size)
     return {
-        "id": f"msg_{content_hash(body)}",
+        "id": f"msg_{name}",
         "type": "message",
         "role": "assistant",
         "model": body.get("model", "loopback"),
@@ -165,16 +169,17 @@ def answer(messages: Sequence[Mapping[str, Any]], sample: int = 0, length: int =
         length: bytes that a problem with its solution has at least.
     """
     prompt = _flat(messages[-1]["content"])
-    drawn = number(json.dumps([message["content"] for message in messages]) + (f"\0{sample}" if sample else ""))
+    drawn = number("\0".join(_flat(message["content"]) for message in messages) + (f"\0{sample}" if sample else ""))
     if "[solution]" not in prompt.lower():
         names = re.findall(r"\bdef\s+(\w+)\s*\(", prompt)
         return f"```python\ndef {names[-1] if names else 'main'}(*values):\n    return {drawn % 10}\n```"
-    fences = re.findall(r"```[^\n]*\n(.*?)```", prompt, re.DOTALL)
-    snippet = max(fences, key=len) if fences else prompt
-    words = re.findall(r"[A-Za-z]{4,}", snippet) or ["value"]
-    text = _pair(drawn, words[drawn % len(words)].lower(), "")
+    # The longest block is the snippet; a word of its beginning will do.
+    snippet = max(prompt.split("```")[1::2], key=len, default=prompt)
+    words = re.findall(r"[A-Za-z]{4,}", snippet.partition("\n")[2][:_GLANCE]) or ["value"]
+    word = words[drawn % len(words)].lower()
+    text = _pair(drawn, word, "")
     missing = length - len(text)
-    return text if missing <= 0 else _pair(drawn, words[drawn % len(words)].lower(), _filler(missing))
+    return text if missing <= 0 else _pair(drawn, word, _filler(missing))
 
 
 def _filler(length: int) -> str:

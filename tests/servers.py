@@ -52,8 +52,11 @@ __all__ = [
     "usage",
 ]
 
-_KEPT_ANSWERS = 30_000
-"""Bodies that are kept for when they are asked for again: in rounds of a benchmark, or after a fault."""
+_KEPT = 10_000
+"""Requests and answers that are kept for when they are asked for again: in rounds of a benchmark, or after a fault."""
+
+_OF_ANSWERS = ("fingerprint", "answer_bytes", "bytes_per_token", "by_conversation")
+"""Fields of `Behaviour` on which an answer's bytes depend."""
 
 
 @dataclass
@@ -89,7 +92,8 @@ class Server(Behaviour):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self._kept: dict[tuple[str, str | None], tuple[bytes, int, int]] = {}
+        self._kept: dict[tuple[str, str | None, str], tuple[bytes, int, int]] = {}
+        self._known: dict[bytes, tuple[str, Any]] = {}
         self._bucket: Bucket | None = None
         self._attempts: Counter[str] = Counter()
         if self.count_file and self.count_file.exists():
@@ -152,11 +156,10 @@ class Server(Behaviour):
 
     def _meet(self, to: Connection, path: str, headers: Mapping[str, str], raw: bytes) -> None:
         try:
-            body = json.loads(raw)
+            name, body = self._read(raw)
         except ValueError:
             to.close()
             return
-        name = content_hash(body["messages"] if self.by_conversation else body)
         asked = Asked(path, headers, body, name, None)
         fault = asked.fault = self._refusal(asked) or self._due(name)
         attempt = self.counts[name]
@@ -177,6 +180,16 @@ class Server(Behaviour):
             self._loop.call_later(wait, self._end, to, asked)
         else:
             self._end(to, asked)
+
+    def _read(self, raw: bytes) -> tuple[str, Any]:
+        """A request's name and its body; what has come before is known by its bytes."""
+        if (known := self._known.get(raw)) is None:
+            body = json.loads(raw)
+            if len(self._known) >= _KEPT:
+                self._known.clear()
+            known = content_hash(body["messages"] if self.by_conversation else body), body
+            self._known[raw] = known
+        return known
 
     def _due(self, name: str) -> str | None:
         attempt = self._attempts[name]
@@ -235,17 +248,24 @@ class Server(Behaviour):
 
     def _body(self, asked: Asked) -> tuple[bytes, int, int]:
         """An answer's body and its tokens, those sent and those answered."""
-        key = content_hash(asked.body) if self.by_conversation else asked.hash, asked.fault
+        key = (content_hash(asked.body) if self.by_conversation else asked.hash, asked.fault, asked.path)
         if (kept := self._kept.get(key)) is not None:
             return kept
         if asked.path.endswith("/messages"):
-            value = anthropic(asked.body, self.answer_bytes, self.bytes_per_token)
+            value = anthropic(asked.body, key[0], self.answer_bytes, self.bytes_per_token)
             used = value["usage"]["input_tokens"], value["usage"]["output_tokens"]
         else:
-            value = completion(asked.body, asked.fault, self.fingerprint, self.answer_bytes, self.bytes_per_token)
+            value = completion(
+                asked.body,
+                key[0],
+                asked.fault,
+                fingerprint=self.fingerprint,
+                length=self.answer_bytes,
+                size=self.bytes_per_token,
+            )
             counted = value["usage"] or {"prompt_tokens": 0, "completion_tokens": 0}
             used = counted["prompt_tokens"], counted["completion_tokens"]
-        if len(self._kept) >= _KEPT_ANSWERS:
+        if len(self._kept) >= _KEPT:
             self._kept.clear()
         self._kept[key] = made = (json.dumps(value).encode(), *used)
         return made
@@ -278,10 +298,12 @@ class Server(Behaviour):
             ValueError: a fault that there is none of, or no field of `Behaviour`.
         """
         fresh = Behaviour(**behaviour)
+        if any(getattr(self, name) != getattr(fresh, name) for name in _OF_ANSWERS):
+            self._known.clear()
+            self._kept.clear()
         for each in fields(Behaviour):
             setattr(self, each.name, getattr(fresh, each.name))
         self.requests.clear()
-        self._kept.clear()
         for counted in (self.counts, self.answered, self._attempts):
             counted.clear()
         self._bucket, self.account, self.connections = None, Account(), 0
