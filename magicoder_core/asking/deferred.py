@@ -14,16 +14,15 @@ A request whose key is in a batch under way waits for that batch, whoever asks f
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from magicoder_core import progress
-from magicoder_core.asking.gathering import NOTE, Asked, Gathering, Known, remove, tidy, unfinished
+from magicoder_core.asking.gathering import NOTE, Asked, Gathering, Known, Notebook, remove, tidy, unfinished
 from magicoder_core.asking.journal import Entry
-from magicoder_core.asking.patience import PASSING, breathing, patiently
+from magicoder_core.asking.patience import FATAL, PASSING, breathing, patiently
 from magicoder_core.deferring import Batch, BatchState, DeferredTeacher
 from magicoder_core.errors import RunError, TeacherError, attributed
 
@@ -33,32 +32,20 @@ FOLDER = "batches"
 """Where a run's batches have their files, beside the journal."""
 
 
-class Notebook(Protocol):
-    """What of the journal is needed here."""
-
-    path: Path
-
-    def find(self, key: str) -> object | None:
-        """What it has of a key, if anything."""
-        ...
-
-    def note(self, kind: str, content: Mapping[str, Any]) -> None:
-        """Write something down."""
-        ...
-
-    def notes(self, kind: str) -> Sequence[Mapping[str, Any]]:
-        """All that was written down, in order."""
-        ...
-
-    async def synced(self) -> None:
-        """All that was written so far is on the disk."""
-        ...
-
-
 @dataclass(frozen=True)
 class _Waiting:
     entry: Entry
-    future: asyncio.Future[bytes]
+    future: asyncio.Future[None]
+
+
+@dataclass
+class _Reading:
+    """The results of one batch while they are read; ``left`` are the keys still without one, by custom id."""
+
+    batch: Batch
+    left: dict[str, str]
+    asked: Asked
+    fatal: TeacherError | None = None
 
 
 class Deferred:
@@ -71,23 +58,20 @@ class Deferred:
     """
 
     def __init__(
-        self, teacher: DeferredTeacher, journal: Notebook, keep: Callable[[Entry, bytes | TeacherError], None]
+        self, teacher: DeferredTeacher, journal: Notebook, keep: Callable[[Entry, bytes | TeacherError], object]
     ) -> None:
         self._teacher, self._journal, self._keep = teacher, journal, keep
         self._folder = journal.path.parent / FOLDER
         self._waiting: dict[str, _Waiting] = {}
-        self._pending: set[str] = set()
+        self._pending: dict[str, str] = {}
         self._unclaimed: set[str] = set()
         self._gathering: Gathering | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._started = False
         self._end: BaseException | None = None
 
-    async def complete(self, entry: Entry) -> bytes | None:
-        """The result of a request, whenever its batch is through; it is in the journal by then.
-
-        Returns:
-            The result as it came, or None: meanwhile the journal has it from a batch of an earlier run.
+    async def complete(self, entry: Entry) -> None:
+        """Wait until a request's batch is through; its result is in the journal then.
 
         Raises:
             TeacherError: the request failed (this is in the journal, too), or ``auth`` or ``quota`` ended it all.
@@ -98,13 +82,13 @@ class Deferred:
             raise self._end
         if entry.key in self._unclaimed:
             self._unclaimed.remove(entry.key)
-            return None
-        future: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+            return
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting[entry.key] = _Waiting(entry, future)
         try:
             if entry.key not in self._pending:
                 self._gather(entry)
-            return await future
+            await future
         finally:
             del self._waiting[entry.key]
 
@@ -130,7 +114,7 @@ class Deferred:
         tidy(self._folder, list(known))
         for each in known.values():
             if each.teacher == teacher:
-                self._pending.update(each.keys)
+                self._pending.update(dict.fromkeys(each.keys, each.batch.name))
                 self._spawn(self._resume(each), each.keys)
 
     def _gather(self, entry: Entry) -> None:
@@ -156,7 +140,7 @@ class Deferred:
     def _seal(self, gathering: Gathering) -> None:
         if self._gathering is gathering:
             self._gathering = None
-        self._pending.update(gathering.keys)
+        self._pending.update(dict.fromkeys(gathering.keys, gathering.batch.name))
         gathering.full.set()
 
     def _spawn(self, work: Coroutine[Any, Any, None], keys: Sequence[str]) -> None:
@@ -259,17 +243,15 @@ class Deferred:
         progress.say(f"batch {known.batch.id or known.batch.name} {why}; its {len(known.keys)} requests are asked anew")
         self._note(known.batch, "void", reason=why)
         remove(known.batch)
-        self._pending.difference_update(known.keys)
-        for key in known.keys:
+        for key in self._release(known):
             if (waiting := self._waiting.get(key)) is not None:
                 self._gather(waiting.entry)
 
     async def _find(self, batch: Batch) -> str | None:
         """The id of a batch that was intended. A provider's list may lag, and a request may still be on its way."""
-        find = self._teacher.find
-        if (found := await self._patiently("to say which batches there are", lambda: find(batch))) is None:
+        if (found := await self._about(batch, lambda: self._teacher.find(batch))) is None:
             await asyncio.sleep(self._teacher.settle_seconds)
-            found = await self._patiently("to say which batches there are", lambda: find(batch))
+            found = await self._about(batch, lambda: self._teacher.find(batch))
         return found
 
     async def _follow(self, known: Known) -> None:
@@ -282,10 +264,12 @@ class Deferred:
                 f"batch {batch.id} failed as a whole: {state.message}; nothing of it is billed and all answers are kept; "
                 "mend that (teacher.batch_requests makes batches smaller) and run the same command again"
             )
-        await self._take(known)
+        fatal = await self._take(known)
         self._note(batch, "ended")
         await self._journal.synced()
         remove(batch)
+        if fatal is not None:
+            raise fatal
         if state.status == "cancelled":
             raise RunError(
                 f"batch {batch.id} was cancelled at the provider; its answers until then are kept; "
@@ -304,35 +288,48 @@ class Deferred:
                     return state
                 await asyncio.sleep(self._teacher.poll_seconds)
 
-    async def _take(self, known: Known) -> None:
+    async def _take(self, known: Known) -> TeacherError | None:
         """Keep each result the moment it is read; a request of which there is none failed in passing.
 
         What the journal has already was read before a crash, unless it was there before the batch.
+
+        Returns:
+            A failure that ends the run; only now, or it would be read first of all by every later run.
         """
         batch, journal = known.batch, self._journal
         wanted = [key for number, key in enumerate(known.keys) if journal.find(key) is None or number in known.again]
-        left, asked = {batch.custom_id(key): key for key in wanted}, Asked(batch, known.teacher)
-        await self._about(batch, lambda: self._read(batch, left, asked))
+        reading = _Reading(batch, {batch.custom_id(key): key for key in wanted}, Asked(batch, known.teacher))
+        await self._about(batch, lambda: self._read(reading))
         missing = TeacherError("transient", f"batch {batch.id} has no result for this request")
-        for key in left.values():
-            self._settle(key, missing, asked)
-        self._pending.difference_update(known.keys)
+        for key in reading.left.values():
+            self._settle(key, missing, reading)
+        self._release(known)
+        return reading.fatal
 
-    async def _read(self, batch: Batch, left: dict[str, str], asked: Asked) -> None:
-        async with aclosing(breathing(self._teacher.results(batch))) as results:
+    async def _read(self, reading: _Reading) -> None:
+        async with aclosing(breathing(self._teacher.results(reading.batch))) as results:
             async for custom_id, outcome in results:
-                if (key := left.pop(custom_id, None)) is not None:
-                    self._settle(key, outcome, asked)
+                if (key := reading.left.pop(custom_id, None)) is not None:
+                    self._settle(key, outcome, reading)
 
-    def _settle(self, key: str, outcome: bytes | TeacherError, asked: Asked) -> None:
+    def _settle(self, key: str, outcome: bytes | TeacherError, reading: _Reading) -> None:
         """The end of one request: into the journal first, then to whoever waits."""
+        if self._pending.get(key) != reading.batch.name:
+            return  # It failed here before a crash, and is in a later batch since.
         waiting = self._waiting.get(key)
-        entry = waiting.entry if waiting else asked.entry(key)
+        entry = waiting.entry if waiting else reading.asked.entry(key)
         if entry is None:
             progress.say(f"an answer came of which nobody knows the question: {FOLDER}/ was changed by hand")
             return
         self._keep(entry, outcome)
-        self._pending.discard(key)
+        if isinstance(outcome, TeacherError) and outcome.kind in FATAL:
+            reading.fatal = reading.fatal or outcome
+            return
+        del self._pending[key]
+        self._hand_over(key, outcome)
+
+    def _hand_over(self, key: str, outcome: bytes | TeacherError) -> None:
+        waiting = self._waiting.get(key)
         if waiting is None:
             # Whoever asks next may have looked into the journal a moment ago.
             self._unclaimed.update({key} if isinstance(outcome, bytes) else ())
@@ -341,7 +338,14 @@ class Deferred:
         elif isinstance(outcome, TeacherError):
             waiting.future.set_exception(outcome)
         else:
-            waiting.future.set_result(outcome)
+            waiting.future.set_result(None)
+
+    def _release(self, known: Known) -> list[str]:
+        """The keys that no batch holds any more, now that this one does not."""
+        held = [key for key in known.keys if self._pending.get(key) == known.batch.name]
+        for key in held:
+            del self._pending[key]
+        return held
 
     # -- steps ---------------------------------------------------------------------------------------------------------
 
@@ -349,19 +353,20 @@ class Deferred:
         self._journal.note(NOTE, {"name": batch.name, "state": state, **more})
 
     async def _about(self, batch: Batch, step: Callable[[], Awaitable[T]]) -> T:
-        """A step with a batch that was made.
+        """A step with a batch that was made, or may have been.
 
         Raises:
             RunError: the provider will not hear of it; only the user can say that it is lost.
         """
+        name = batch.id or batch.name
         try:
-            return await self._patiently(f"to tell of batch {batch.id}", step)
+            return await self._patiently(f"to tell of batch {name}", step)
         except TeacherError as error:
-            if error.kind in {"auth", "quota"}:
+            if error.kind in FATAL:
                 raise
             raise RunError(
-                f"batch {batch.id}: {error}; if it is lost for good, its requests are asked (and billed) anew with "
-                f"-o 'teacher.forget=[\"{batch.id}\"]'"
+                f"batch {name}: {error}; if it is lost for good, its requests are asked (and billed) anew with "
+                f"-o 'teacher.forget=["{name}"]'"
             ) from error
 
     async def _patiently(self, what: str, step: Callable[[], Awaitable[T]]) -> T:

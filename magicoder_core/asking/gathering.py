@@ -12,7 +12,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from magicoder_core.asking.journal import Entry
 from magicoder_core.deferring import Batch, batch_name
@@ -20,6 +20,28 @@ from magicoder_core.records import Request
 
 NOTE = "batch"
 """The kind of the journal's notes on batches: ``{name, state}``, with ``teacher, mark, keys, again`` or ``id`` where they come up."""
+
+
+class Notebook(Protocol):
+    """What of the journal is needed here."""
+
+    path: Path
+
+    def find(self, key: str) -> object | None:
+        """What it has of a key, if anything."""
+        ...
+
+    def note(self, kind: str, content: Mapping[str, Any]) -> None:
+        """Write something down."""
+        ...
+
+    def notes(self, kind: str) -> Sequence[Mapping[str, Any]]:
+        """All that was written down, in order."""
+        ...
+
+    async def synced(self) -> None:
+        """All that was written so far is on the disk."""
+        ...
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,9 @@ T = TypeVar("T")
 PASSING: Final = frozenset({"rate_limited", "overloaded", "transient", "timeout", "malformed"})
 """Kinds of failure after which a step is tried again."""
 
+FATAL: Final = frozenset({"auth", "quota"})
+"""Kinds that end the run, until the user has mended it."""
+
 _PATIENCE = 3600.0
 """Seconds without any success after which a step is given up: batches take hours, so an outage is waited for."""
 
