@@ -366,7 +366,7 @@ class Deferred:
                 raise
             raise RunError(
                 f"batch {name}: {error}; if it is lost for good, its requests are asked (and billed) anew with "
-                f"-o 'teacher.forget=["{name}"]'"
+                f"-o 'teacher.forget=[\"{name}\"]'"
             ) from error
 
     async def _patiently(self, what: str, step: Callable[[], Awaitable[T]]) -> T:
