@@ -1,8 +1,11 @@
-"""Local files in the corpus's schema, and the Hub's stream with the Hub itself replaced."""
+"""Local files in StarCoderData's schema, and the Hub's stream with the Hub itself replaced."""
 
 import json
 import pickle
+import subprocess
+import sys
 from itertools import islice
+from pathlib import Path
 
 import datasets
 import httpx
@@ -10,8 +13,8 @@ import huggingface_hub
 import pyarrow as pa
 import pytest
 from huggingface_hub.errors import GatedRepoError
-from magicoder_starcoderdata import StarCoderData, hub
-from magicoder_starcoderdata.documents import document, read_prefix
+from magicoder_starcoderdata import StarCoderData
+from magicoder_starcoderdata.documents import COLUMNS, document, read_prefix
 from pyarrow import parquet
 
 from magicoder_core import RecipeError, RunError, Shard, progress
@@ -39,6 +42,24 @@ def rows(language, count=30):
 def write_jsonl(path, values):
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("".join(json.dumps(value) + "\n" for value in values))
+    return str(path)
+
+
+def write_arrow(path, values):
+    """In the format of streams, as ``datasets`` saves its tables."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    table = pa.Table.from_pylist(values)
+    with pa.OSFile(str(path), "wb") as out, pa.ipc.new_stream(out, table.schema) as stream:
+        stream.write_table(table, max_chunksize=7)
+    return str(path)
+
+
+def write_arrow_file(path, values):
+    """In the format of Arrow files (Feather)."""
+    path = path.with_suffix(".arrow")
+    table = pa.Table.from_pylist(values)
+    with pa.OSFile(str(path), "wb") as out, pa.ipc.new_file(out, table.schema) as whole:
+        whole.write_table(table, max_chunksize=7)
     return str(path)
 
 
@@ -75,7 +96,7 @@ class TestContract(SeedSourceContract):
         type(self).empty = StarCoderData(paths=(write_jsonl(tmp_path / "empty" / "e.jsonl", []),))
 
 
-@pytest.mark.parametrize("write", [write_jsonl, write_parquet])
+@pytest.mark.parametrize("write", [write_jsonl, write_parquet, write_arrow, write_arrow_file])
 def test_snippets_and_their_origin(write, tmp_path):
     path = write(tmp_path / f"x.{write.__name__.removeprefix('write_')}", rows("python", 5))
     snippets = draw_all(paths=(path,))
@@ -88,6 +109,7 @@ def test_snippets_and_their_origin(write, tmp_path):
         assert snippet.language == "python"
         assert (snippet.origin.repository, snippet.origin.path) == (f"owner/python-{number}", f"src/python_{number}.x")
         assert snippet.origin.licence is None
+        assert snippet.origin.row == number
     assert len({snippet.origin.lines for snippet in snippets}) > 1
 
 
@@ -99,7 +121,8 @@ def test_parquet_and_jsonl_of_the_same_rows_draw_the_same(tmp_path):
     moved = [value | {"max_stars_count": 3.0} for value in reversed(values)]
     three = draw_all(paths=(write_parquet(tmp_path / "c.parquet", moved),))
     assert [snippet.id for snippet in one] == [snippet.id for snippet in two]
-    assert {snippet.id for snippet in one} == {snippet.id for snippet in three}
+    assert {snippet.code for snippet in one} == {snippet.code for snippet in three}
+    assert [snippet.origin.row for snippet in three] == list(range(30))
 
 
 def test_columns_may_be_more_or_fewer(tmp_path):
@@ -108,7 +131,7 @@ def test_columns_may_be_more_or_fewer(tmp_path):
         {"content": code("b"), "lang": "", "extra": []},
     ]
     snippets = draw_all(paths=(write_parquet(tmp_path / "x.parquet", values),))
-    assert [snippet.origin.path for snippet in snippets] == ["x.parquet/0", "x.parquet/1"]
+    assert [snippet.origin.path for snippet in snippets] == ["python/0", "python/1"]
     assert {snippet.origin.repository for snippet in snippets} == {None}
 
 
@@ -150,7 +173,7 @@ def test_what_gives_no_snippet_is_skipped_and_counted(tmp_path):
     with progress.reporting(heard):
         snippets = draw_all(paths=(write_jsonl(tmp_path / "x.jsonl", [{"content": each} for each in contents]),))
     assert [snippet.code for snippet in snippets] == ["x = 1\n"]
-    assert heard.lines == ["starcoderdata: 1 snippets; skipped 5 documents: 1 binary, 4 blank"]
+    assert heard.lines == ["starcoderdata: 1 snippets; skipped 5 documents: 1 binary, 1 blank, 3 empty"]
 
 
 def test_odd_text_is_text(tmp_path):
@@ -191,7 +214,7 @@ def test_the_run_s_seed_changes_what_is_drawn(tmp_path):
 def test_the_core_s_draw_is_used(tmp_path):
     row = rows("python", 1)[0]
     (snippet,) = draw_all(Shard(seed=5), paths=(write_jsonl(tmp_path / "x.jsonl", [row]),), lines=3)
-    drawn = draw(row["content"], document(row, "python", "c", "n").key, 5, 3)
+    drawn = draw(row["content"], document([row.get(name) for name in COLUMNS], 0, "python", "c").key, 5, 3)
     assert (snippet.code, *snippet.origin.lines) == drawn
 
 
@@ -199,7 +222,10 @@ def test_the_core_s_draw_is_used(tmp_path):
     ("options", "message"),
     [
         ({"languages": ()}, "languages: at least one"),
-        ({"languages": ("swift",)}, "no Swift"),
+        ({"start": -1}, r"start: must be at least 0 \(got -1\)"),
+        ({"start": 5}, "start: only the mode 'compat'"),
+        ({"mode": "paper"}, "mode: no mode 'paper'; there are: default, compat"),
+        ({"mode": "compat", "lines": 3}, r"lines: the published draw is of at most 15 lines \(got 3\)"),
         ({"languages": ("../etc",)}, "no language '../etc'"),
         ({"limit": 0}, r"limit: must be at least 1 \(got 0\)"),
         ({"lines": -1}, "lines: must be at least 1"),
@@ -213,6 +239,8 @@ def test_wrong_options(options, message):
 
 def test_wrong_files(tmp_path):
     text, broken, torn, other = (tmp_path / name for name in ("a.txt", "b.parquet", "c.jsonl", "d.jsonl"))
+    cut = tmp_path / "f.arrow"
+    cut.write_bytes(Path(write_arrow(tmp_path / "whole.arrow", rows("python"))).read_bytes()[:3000])
     text.write_text("x")
     broken.write_bytes(b"PAR1 not really")
     torn.write_text('{"content": "x = 1"}\n{"content": "y')
@@ -220,15 +248,107 @@ def test_wrong_files(tmp_path):
     latin = tmp_path / "e.jsonl"
     latin.write_bytes(b'{"content": "\xe4"}\n')
     for path, kind, message in (
-        (text, RecipeError, "neither .parquet nor .jsonl"),
+        (text, RecipeError, "is none of .parquet, .jsonl, .arrow"),
         (broken, RunError, "b.parquet: cannot be read as Parquet"),
         (torn, RunError, "c.jsonl:2: not JSON"),
         (other, RunError, r"d.jsonl: no column 'content' \(there are: code, id\)"),
         (latin, RunError, "e.jsonl:1: not UTF-8"),
+        (cut, RunError, "f.arrow: cannot be read as Arrow"),
     ):
         with pytest.raises(kind, match=message) as info:
             draw_all(paths=(str(path),))
         assert "\n" not in str(info.value)
+
+
+def test_what_datasets_saves_is_read_without_it(tmp_path):
+    saved = datasets.Dataset.from_list(rows("python", 25))
+    saved.save_to_disk(tmp_path / "saved" / "python", num_shards=3)
+    write_arrow(tmp_path / "saved" / "python" / "cache-0123.arrow", rows("rust", 5))  # a table of datasets' own work
+    program = (
+        "import sys; from magicoder_starcoderdata import StarCoderData; from magicoder_core import Shard;"
+        "print([s.origin.path for s in StarCoderData(paths=(sys.argv[1],)).snippets(Shard())]); assert 'datasets' not in sys.modules"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path / "saved")], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == str([f"src/python_{number}.x" for number in range(25)])
+
+
+@pytest.mark.parametrize(
+    "kind", [pa.string(), pa.large_string(), pa.dictionary(pa.int32(), pa.string()), pa.binary(), pa.string_view()]
+)
+def test_text_in_any_of_arrow_s_ways(tmp_path, kind):
+    table = pa.table({"content": pa.array([code("a"), None, code("b")], pa.string()).cast(kind), "id": [1, None, 3]})
+    parquet.write_table(table, tmp_path / "x.parquet")
+    assert [snippet.origin.row for snippet in draw_all(paths=(str(tmp_path),))] == [0, 2]
+
+
+def test_what_is_no_utf_8_is_binary(tmp_path):
+    bad = pa.array([b"x = 1\n", b"\xff\xfe\n", b"y = 1\n"])
+    for name, column in (("binary", bad), ("text", pa.StringArray.from_buffers(3, *bad.buffers()[1:]))):
+        parquet.write_table(pa.table({"content": column}), tmp_path / f"{name}.parquet")
+        heard = Heard()
+        with progress.reporting(heard):
+            snippets = draw_all(paths=(str(tmp_path / f"{name}.parquet"),))
+        assert [snippet.code for snippet in snippets] == ["x = 1\n", "y = 1\n"]
+        assert heard.lines == ["starcoderdata: 2 snippets; skipped 1 documents: 1 binary"]
+
+
+def test_shards_and_files_of_any_size_draw_the_same(tmp_path):
+    values = rows("python", 40)
+    one = draw_all(paths=(write_parquet(tmp_path / "one" / "a.parquet", values),))
+    for number in range(0, 40, 7):
+        write_parquet(tmp_path / "many" / f"train-{number:05}.parquet", values[number : number + 7])
+    assert draw_all(paths=(str(tmp_path / "many"),)) == one
+
+
+@pytest.mark.parametrize("folder", ["c-sharp", "CSharp", "c#", "csharp"])
+@pytest.mark.parametrize("asked", ["c-sharp", "C#", "csharp"])
+def test_languages_are_understood_however_they_are_written(tmp_path, folder, asked):
+    write_jsonl(tmp_path / folder / "x.jsonl", rows("a", 2))
+    write_jsonl(tmp_path / "python" / "x.jsonl", rows("b", 2))
+    snippets = draw_all(paths=(str(tmp_path),), languages=(asked,))
+    assert [(snippet.language, snippet.origin.path) for snippet in snippets] == [
+        ("csharp", "src/a_0.x"),
+        ("csharp", "src/a_1.x"),
+    ]
+
+
+def test_the_innermost_folder_tells_the_language_and_none_above_the_path(tmp_path):
+    top = tmp_path / "rust" / "python"
+    write_jsonl(top / "java" / "x.jsonl", rows("a", 1))
+    write_jsonl(top / "x.jsonl", rows("b", 1))
+    assert [item.origin.path for item in draw_all(paths=(str(top),), languages=("java",))] == ["src/a_0.x"]
+    assert [item.origin.path for item in draw_all(paths=(str(top),))] == ["src/b_0.x"]
+    with pytest.raises(RecipeError, match="no folder named 'rust'"):
+        draw_all(paths=(str(top),), languages=("rust",))
+
+
+def test_a_row_of_another_language_is_left_out(tmp_path):
+    values = [{"content": code(str(n)), "lang": lang} for n, lang in enumerate(["C++", "cpp", "C", "", None, "Cap'n"])]
+    heard = Heard()
+    with progress.reporting(heard):
+        snippets = draw_all(paths=(write_parquet(tmp_path / "x.parquet", values),), languages=("c++",))
+    assert [(snippet.language, snippet.origin.row) for snippet in snippets] == [
+        ("cpp", 0),
+        ("cpp", 1),
+        ("cpp", 3),
+        ("cpp", 4),
+    ]
+    assert heard.lines == ["starcoderdata: 4 snippets; skipped 2 documents: 2 of another language"]
+
+
+def test_the_check_looks_at_local_files(tmp_path):
+    write_jsonl(tmp_path / "python" / "x.jsonl", rows("a", 2))
+    StarCoderData(paths=(str(tmp_path),)).check()
+    (tmp_path / "empty").mkdir()
+    for options, kind, message in (
+        ({"paths": ("nowhere",)}, RecipeError, "nowhere does not exist"),
+        ({"paths": (str(tmp_path),), "languages": ("java",)}, RecipeError, "no folder named 'java'"),
+        ({"paths": (str(tmp_path / "empty"),)}, RunError, "no .parquet or .jsonl or .arrow file in"),
+    ):
+        with pytest.raises(kind, match=message):
+            StarCoderData(**options).check()
 
 
 # -- the Hub -----------------------------------------------------------------------------------------------------------
@@ -242,7 +362,13 @@ def asked(monkeypatch, tmp_path):
 
     def load_dataset(name, **options):
         calls.append((name, options))
-        path = write_parquet(tmp_path / f"{options['data_dir']}.parquet", rows(options["data_dir"], 5))
+        # Star counts of one shard are whole numbers, those of the next are none: it happens in sets derived from these.
+        values = rows(options["data_dir"], 5)
+        names = [f"{options['data_dir'].replace('/', '-')}-{number}.parquet" for number in range(2)]
+        path = [
+            write_parquet(tmp_path / names[0], values[:3]),
+            write_parquet(tmp_path / names[1], [value | {"max_stars_count": 2.0} for value in values[3:]]),
+        ]
         return load("parquet", data_files=path, split="train", streaming=True)
 
     monkeypatch.setattr(datasets, "load_dataset", load_dataset)
@@ -272,12 +398,19 @@ def test_the_hub_and_local_files_draw_the_same(asked, tmp_path):
 def test_without_a_token_one_line_says_what_to_do(monkeypatch):
     monkeypatch.delenv("MY_TOKEN", raising=False)
     monkeypatch.setattr(huggingface_hub, "get_token", lambda: None)
-    with pytest.raises(RunError) as info:
-        draw_all(token_env="MY_TOKEN")
-    assert str(info.value) == (
-        "bigcode/starcoderdata is gated, and there is no token: accept the terms at "
-        "huggingface.co/datasets/bigcode/starcoderdata and set MY_TOKEN to your access token"
-    )
+    source = StarCoderData(token_env="MY_TOKEN")
+    for use in (source.check, lambda: next(source.snippets(Shard()))):
+        with pytest.raises(RunError) as info:
+            use()
+        assert str(info.value) == (
+            "bigcode/starcoderdata is gated, and there is no token: accept the terms at "
+            "huggingface.co/datasets/bigcode/starcoderdata and set MY_TOKEN to your access token"
+        )
+
+
+def test_the_check_asks_nobody(asked):
+    StarCoderData(mix="paper").check()
+    assert asked == []
 
 
 def _gated():
@@ -325,4 +458,3 @@ def test_a_token_is_never_part_of_the_provider(asked):
     list(source.snippets(Shard()))
     assert "hf_secret" not in f"{source!r}{vars(source)!r}"
     assert b"hf_secret" not in pickle.dumps(source)
-    assert hub.CORPUS == "bigcode/starcoderdata"

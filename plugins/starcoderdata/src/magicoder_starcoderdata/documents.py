@@ -1,36 +1,59 @@
-"""One document of the corpus, from a row whose columns may be more or fewer than the data set's card says."""
+"""One document of a corpus, from a row whose columns may be more or fewer than the data set's card says."""
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
-from magicoder_starcoderdata.languages import tag
+COLUMNS = (
+    "content",
+    "id",
+    "hexsha",
+    "max_stars_repo_path",
+    "max_stars_repo_name",
+    "max_stars_repo_head_hexsha",
+    "max_stars_repo_licenses",
+    "license",
+    "licenses",
+    "lang",
+)
+"""What is read of a row, in the order of a `Row`; those that a file lacks are None.
 
-COLUMNS = ("max_stars_repo_path", "max_stars_repo_name", "id", "content")
-"""What is read of a row. ``max_stars_count`` is not: it is a whole number in some shards, a float in others."""
+The first nine names are of StarCoderData's and The Stack's schemas; ``license`` and ``licenses`` are what sets derived
+from them call it. ``max_stars_count`` is not read: it is a whole number in some shards, a float in others.
+"""
+
+LICENCES = ("max_stars_repo_licenses", "license", "licenses")
+"""Columns that can name a document's licence."""
+
+Row = Sequence[Any]
+"""The values of `COLUMNS`. Licences are one text with NUL between them, or a sequence."""
 
 _PREFIX = re.compile(
     r"(?=<(?:reponame|filename|gh_stars)>)(?:<reponame>(.*?))?(?:<filename>(.*?))?(?:<gh_stars>(.*?))?(?:\n|\Z)"
 )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Document:
-    """A source file of the corpus, without the line that the corpus put before it.
+class Document(NamedTuple):
+    """A source file of a corpus.
 
-    ``key`` names it within the corpus whatever file or shard it came in; ``path`` is relative to its repository.
+    ``key`` names it within the corpus whatever file or shard it came in; ``path`` is relative to its repository;
+    ``row`` is its number in its language's split, from 0; ``spoken`` is the language that its own row names, if any.
     """
 
     key: str
     text: str
     language: str
+    row: int
     corpus: str
     path: str
     repository: str | None
+    revision: str | None
+    licence: str | None
+    spoken: str | None
 
 
 class Prefix(NamedTuple):
@@ -42,24 +65,37 @@ class Prefix(NamedTuple):
     end: int = 0
 
 
-def document(row: Mapping[str, Any], language: str, corpus: str, name: str) -> Document:
+def document(row: Row, number: int, language: str, corpus: str, *, strip: bool = True) -> Document:
     """The document of a row.
 
     Args:
-        row: the row's columns by name; those that are missing are unknown.
-        language: the corpus's folder it came from.
+        row: the values of `COLUMNS`.
+        number: the row's number in its language's split; stands for the path if nothing else does.
+        language: whose split it is of.
         corpus: what its origin names.
-        name: stands for its path if nothing else does, as ``python/12``.
+        strip: leave out the line of tags that the corpus put before some documents.
     """
-    content = row.get("content")
-    whole = content if isinstance(content, str) else ""
-    prefix = read_prefix(whole)
-    repository = _text(row.get("max_stars_repo_name")) or prefix.repository
-    path = (_text(row.get("max_stars_repo_path")) or prefix.path or "").lstrip("/")
-    text = whole[prefix.end :]
-    parts = [_text(row.get("id")), repository, path]
-    key = "\0".join([language, *(part or "" for part in parts)]) if any(parts) else _digest(text)
-    return Document(key=key, text=text, language=tag(language), corpus=corpus, path=path or name, repository=repository)
+    content, name, hexsha, path, repository, revision, licences, licence, further, lang = row
+    text = content if isinstance(content, str) else ""
+    prefix = read_prefix(text)
+    if strip:
+        text = text[prefix.end :]
+    repository = _text(repository) or prefix.repository
+    path = (_text(path) or prefix.path or "").lstrip("/")
+    name = _text(name) or _text(hexsha)
+    key = f"{language}\0{name or ''}\0{repository or ''}\0{path}" if name or repository or path else _digest(text)
+    return Document(
+        key,
+        text,
+        language,
+        number,
+        corpus,
+        path or f"{language}/{number}",
+        repository,
+        _text(revision),
+        _expression(licences) or _expression(licence) or _expression(further),
+        _text(lang),
+    )
 
 
 def read_prefix(content: str) -> Prefix:
@@ -67,16 +103,39 @@ def read_prefix(content: str) -> Prefix:
 
     (bigcode/starcoderdata: each tag was put there with a probability of its own, in this order.)
     """
-    found = _PREFIX.match(content)
+    found = _PREFIX.match(content) if content[:1] == "<" else None
     if found is None:
-        return Prefix()
+        return _NO_PREFIX
     repository, path, stars = (group.strip() or None if group else None for group in found.groups())
     return Prefix(repository, path, stars, found.end())
 
 
+_NO_PREFIX = Prefix()
+
+
+def _expression(licences: Any) -> str | None:
+    """An SPDX expression of a row's licences: which part of a repository is under which is not told, so all hold."""
+    if isinstance(licences, str):
+        return _joined(licences)
+    # One of several that is not known could be any; so all are unknown.
+    if isinstance(licences, list) and all(isinstance(item, str) for item in licences):
+        return _joined("\0".join(licences))
+    return None
+
+
+@lru_cache(maxsize=4096)
+def _joined(licences: str) -> str | None:
+    names = list(dict.fromkeys(name for part in licences.split("\0") if (name := part.strip())))
+    if len(names) < 2:  # noqa: PLR2004 - one is an expression as it stands
+        return names[0] if names else None
+    return " AND ".join(f"({name})" if " OR " in name.upper() else name for name in sorted(names))
+
+
 def _text(value: Any) -> str | None:
     """A column as text; ids are numbers in some derived sets."""
-    return str(value) if isinstance(value, str | int) and str(value) else None
+    if isinstance(value, str):
+        return value or None
+    return str(value) if isinstance(value, int) else None
 
 
 def _digest(text: str) -> str:

@@ -1,29 +1,49 @@
-"""Languages as people write them, as the corpus names its folders, and as a snippet names them."""
+"""Languages as people and data sets write them, and as a snippet names them."""
 
 from __future__ import annotations
 
+import re
+from functools import lru_cache
+
 from magicoder_core import RecipeError
 
-_FOLDERS = {"csharp": "c-sharp", "c#": "c-sharp", "c++": "cpp", "bash": "shell", "js": "javascript", "ts": "typescript"}
-_TAGS = {"c-sharp": "csharp"}
-"""Our tag where it differs from the folder (arXiv 2312.02120 and its published data say ``csharp``)."""
+_SPELLINGS = {
+    "c#": "csharp",
+    "c-sharp": "csharp",
+    "cs": "csharp",
+    "c++": "cpp",
+    "f#": "fsharp",
+    "f-sharp": "fsharp",
+    "bash": "shell",
+    "sh": "shell",
+    "golang": "go",
+    "js": "javascript",
+    "py": "python",
+    "rs": "rust",
+    "ts": "typescript",
+}
+"""Our name where others have another (arXiv 2312.02120 and its published data say ``csharp`` and ``cpp``)."""
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9+#-]*")
 
 
-def folder(language: str) -> str:
-    """The corpus's folder of a language.
+def tag(language: str, where: str = "seed_source.languages") -> str:
+    """What a snippet calls a language, however it is written: ``C#``, ``c-sharp`` and ``CSharp`` are ``csharp``.
 
     Raises:
-        RecipeError: the corpus has none.
+        RecipeError: it is no name of a language; ``where`` is the option's path, for the message.
     """
-    lower = language.strip().lower().replace(" ", "-").replace("_", "-")
-    name = _FOLDERS.get(lower, lower)
-    if name == "swift":
-        raise RecipeError("seed_source.languages: StarCoderData has no Swift (bigcode/the-stack has, in data/swift)")
-    if not name.replace("-", "").isalnum():
-        raise RecipeError(f"seed_source.languages: no language '{language}'")
+    name = "-".join(language.lower().replace("_", " ").split())
+    name = _SPELLINGS.get(name, name)
+    if not _NAME.fullmatch(name):
+        raise RecipeError(f"{where}: no language '{language}'")
     return name
 
 
-def tag(name: str) -> str:
-    """What a snippet calls the language of a folder."""
-    return _TAGS.get(name, name)
+@lru_cache(maxsize=1024)
+def spoken_tag(language: str) -> str:
+    """The same of what a row or a folder says of itself, which may be no name of ours: then as it is written."""
+    try:
+        return tag(language)
+    except RecipeError:
+        return language
