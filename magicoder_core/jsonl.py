@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TextIO
+from typing import Any, BinaryIO, Self
 
 from magicoder_core.errors import RunError
 
@@ -18,17 +19,33 @@ _BLOCK = 1 << 20
 
 
 def dumps(value: Mapping[str, Any]) -> str:
-    """One line of JSON, readable text kept as it is; lone surrogates (models do emit them) are escaped."""
-    line = json.dumps(value, ensure_ascii=False, separators=(", ", ": "))
-    return line if _encodes(line) else json.dumps(value, ensure_ascii=True, separators=(", ", ": "))
+    """One line of JSON, see `encoded`."""
+    return encoded(value).decode("utf-8")
 
 
-def _encodes(text: str) -> bool:
+def encoded(value: Mapping[str, Any]) -> bytes:
+    """One line of JSON in UTF-8, without its end; lone surrogates (models do emit them) are escaped."""
+    import orjson
+
     try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True
+        return orjson.dumps(value)
+    except orjson.JSONEncodeError:
+        return json.dumps(value, ensure_ascii=True, separators=(",", ":")).encode("ascii")
+
+
+def decoded(line: bytes) -> Any:
+    """The value of a line of JSON.
+
+    Raises:
+        ValueError: it is none (`UnicodeDecodeError` if it is not UTF-8).
+    """
+    import orjson
+
+    try:
+        return orjson.loads(line)
+    except ValueError:
+        # Slower and laxer: lone surrogates in escapes, NaN; and its messages say more.
+        return json.loads(line.decode("utf-8"))
 
 
 def read(path: Path) -> Iterator[dict[str, Any]]:
@@ -45,7 +62,7 @@ def read(path: Path) -> Iterator[dict[str, Any]]:
 
 def _object(line: bytes, path: Path, number: int) -> dict[str, Any]:
     try:
-        value = json.loads(line.decode("utf-8"))
+        value = decoded(line)
     except UnicodeDecodeError as error:
         raise RunError(f"{path}:{number}: not UTF-8 ({error})") from error
     except ValueError as error:
@@ -56,7 +73,7 @@ def _object(line: bytes, path: Path, number: int) -> dict[str, Any]:
 
 
 @contextmanager
-def _part_of(path: Path) -> Iterator[TextIO]:
+def _part_of(path: Path) -> Iterator[BinaryIO]:
     """``path.part``, open for writing; it becomes ``path`` when the block ends well and is gone when it does not.
 
     An error of the disk names the file: Python's own does not, where it comes from a write.
@@ -64,7 +81,7 @@ def _part_of(path: Path) -> Iterator[TextIO]:
     part = path.with_name(path.name + ".part")
     part.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with part.open("w", encoding="utf-8", newline="\n") as out:
+        with part.open("wb", buffering=1 << 16) as out:
             yield out
             out.flush()
             os.fsync(out.fileno())
@@ -90,7 +107,7 @@ class Writer:
 
     def write(self, value: Mapping[str, Any]) -> None:
         """Append one object as one line."""
-        self._file.write(dumps(value) + "\n")
+        self._file.write(encoded(value) + b"\n")
         self.count += 1
 
     def __exit__(
@@ -98,6 +115,56 @@ class Writer:
     ) -> None:
         """Make the file whole, or leave the old one as it was."""
         self._opening.__exit__(kind, error, trace)
+
+
+class Growing:
+    """Writes ``path`` over several tries: what ``path.part`` holds up to a known size is kept.
+
+    Args:
+        path: the file, which exists only when it is whole.
+        size: bytes of the part file that an earlier try is known to have written; the rest is cut off.
+    """
+
+    def __init__(self, path: Path, size: int = 0) -> None:
+        self.path = path
+        self.part = path.with_name(path.name + ".part")
+        self._file = self.part.open("r+b" if size else "wb", buffering=1 << 16)
+        self._file.truncate(size)
+        self._file.seek(size)
+        self.size = size
+
+    def write(self, value: Mapping[str, Any]) -> None:
+        """Append one object as one line."""
+        line = encoded(value) + b"\n"
+        self._file.write(line)
+        self.size += len(line)
+
+    def flush(self) -> int:
+        """Hand everything to the system, so that a kill of this process loses none of it; returns the size."""
+        self._file.flush()
+        return self.size
+
+    def sync(self) -> None:
+        """Make what was handed over durable; may be called from another thread."""
+        os.fdatasync(self._file.fileno())
+
+    def publish(self) -> None:
+        """Copy what there is so far to ``path``, whole, and go on."""
+        self._file.flush()
+        copy = self.path.with_name(self.path.name + ".copy")
+        shutil.copyfile(self.part, copy)
+        copy.replace(self.path)
+
+    def close(self) -> None:
+        """Leave the part file for a later try."""
+        self._file.close()
+
+    def finish(self) -> None:
+        """Make the file whole under its name."""
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._file.close()
+        self.part.replace(self.path)
 
 
 def write(path: Path, values: Iterable[Mapping[str, Any]]) -> int:
@@ -116,7 +183,7 @@ def write_json(path: Path, value: Any) -> None:
 def write_text(path: Path, text: str) -> None:
     """Write a text file, whole or not at all."""
     with _part_of(path) as out:
-        out.write(text)
+        out.write(text.encode("utf-8"))
 
 
 def digest(path: Path) -> str:

@@ -10,11 +10,13 @@ The command line sets a `Reporter` that draws bars, prints lines or writes JSON 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Protocol
 
-Figure = float | int | str
+Figure = float | int | str | Mapping[str, int]
+"""What is shown beside the progress; a mapping counts things by name, as rejections by reason."""
+
 Advance = Callable[..., None]
 """``advance(n=1, **figures)``: n more units are done; figures (as ``loss=1.2``) are shown beside."""
 

@@ -47,12 +47,23 @@ def _positive(settings: object, *names: str) -> None:
 class Generate:
     """How instructions are made: limits and pace."""
 
-    concurrency: Annotated[int, "requests that may be out at once"] = 8
+    concurrency: Annotated[int, "requests that may be out at once, at most"] = 64
+    adaptive: Annotated[bool, "find out how many of them the provider bears; false: always as many"] = True
+    requests_per_minute: Annotated[float | None, "the provider's limit, where its answers do not tell it"] = None
+    tokens_per_minute: Annotated[float | None, "the provider's limit, where its answers do not tell it"] = None
     target: Annotated[int | None, "stop when so many rows are made that the row-by-row filters keep"] = None
     max_requests: Annotated[int | None, "most requests that may be answered"] = None
     max_tokens: Annotated[int | None, "most tokens, prompts and answers together"] = None
     max_usd: Annotated[float | None, "most money, in US dollars, at the teacher's prices"] = None
     attempts: Annotated[int, "how often a request is sent before its failure is final"] = 6
+    outage: Annotated[float, "seconds that a provider may be gone before the run stops, resumable"] = 600.0
+    give_up: Annotated[
+        float, "stop when of the last 100 snippets a larger share gave no row; 1: never stop for that"
+    ] = 0.95
+    retry_truncated: Annotated[
+        int | None, "ask once more, with so many tokens, for an answer that was cut at its limit; none: do not"
+    ] = None
+    cache: Annotated[Path | None, "a folder where answers are kept for other runs, too; none: only in this run"] = None
 
     def __post_init__(self) -> None:
         """Refuse limits that would let nothing happen.
@@ -60,7 +71,12 @@ class Generate:
         Raises:
             ValueError: a number of things is below 1, or ``max_usd`` is no amount of money.
         """
-        _positive(self, "concurrency", "target", "max_requests", "max_tokens", "attempts")
+        _positive(self, "concurrency", "target", "max_requests", "max_tokens", "attempts", "retry_truncated")
+        for name in ("requests_per_minute", "tokens_per_minute", "outage"):
+            if (value := getattr(self, name)) is not None and not value > 0:
+                raise ValueError(f"{name}: more than 0 is needed (got {value})")
+        if not 0 < self.give_up <= 1:
+            raise ValueError(f"give_up: a share above 0 and up to 1 is needed (got {self.give_up})")
         # "<= 0" would let "nan" through, and no sum is ever more than that.
         if self.max_usd is not None and not self.max_usd > 0:
             raise ValueError(f"max_usd: more than 0 is needed (got {self.max_usd})")

@@ -16,7 +16,7 @@ def test_what_is_written_is_read(tmp_path):
 
 def test_readable_text_stays_readable(tmp_path):
     jsonl.write(tmp_path / "rows.jsonl", [{"text": "päivää"}])
-    assert (tmp_path / "rows.jsonl").read_bytes() == '{"text": "päivää"}\n'.encode()
+    assert (tmp_path / "rows.jsonl").read_bytes() == '{"text":"päivää"}\n'.encode()
 
 
 def test_a_lone_surrogate_is_escaped(tmp_path):

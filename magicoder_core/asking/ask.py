@@ -1,22 +1,28 @@
-"""`ask`, put together: journal, retries, gate, budget, teacher."""
+"""`ask`, put together: journal, cache, retries, gate, budget, teacher."""
 
 from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Any, Final
 
 from magicoder_core import progress
 from magicoder_core.asking.batching import Batcher
-from magicoder_core.asking.budget import Budget
-from magicoder_core.asking.gate import LONGEST_PAUSE, Gate
+from magicoder_core.asking.budget import Budget, worst_case
+from magicoder_core.asking.cache import Cache
+from magicoder_core.asking.deferred import Deferred
+from magicoder_core.asking.gate import Gate, Outcome
 from magicoder_core.asking.journal import Entry, Journal
 from magicoder_core.asking.request import journal_key
-from magicoder_core.errors import MagicoderError, TeacherError, attributed
-from magicoder_core.providers import BatchTeacher, Teacher
+from magicoder_core.deferring import DeferredTeacher
+from magicoder_core.errors import MagicoderError, RunError, TeacherError, attributed
+from magicoder_core.providers import BatchTeacher, Teacher, Wire, WireTeacher
+from magicoder_core.ratelimits import RateLimits
 from magicoder_core.records import Reply, Request
 
 RETRIED: Final = frozenset({"rate_limited", "overloaded", "transient", "timeout", "malformed"})
@@ -25,8 +31,36 @@ RETRIED: Final = frozenset({"rate_limited", "overloaded", "transient", "timeout"
 FATAL: Final = frozenset({"auth", "quota"})
 """Kinds that no other request can escape either: the run stops, and goes on when the user has mended it."""
 
+LONGEST_PAUSE = 60.0
+"""Seconds; a provider that asks for more is asked again after this long."""
+
 _FIRST_PAUSE = 0.5
 _LONGEST_BACKOFF = 30.0
+
+_OUTCOMES: dict[str, Outcome] = {
+    "rate_limited": "refused",
+    "overloaded": "refused",
+    "transient": "failed",
+    "timeout": "failed",
+    "malformed": "answered",
+    "content_filter": "answered",
+}
+"""What the gate makes of a failure; any other is ``rejected``."""
+
+Ended = tuple["Reply | TeacherError", "RateLimits | None"]
+"""How an attempt ended, and what the provider said beside it of its limits."""
+
+
+class NotAskedError(TeacherError):
+    """The journal has no answer, and nothing may be asked."""
+
+
+@dataclass(slots=True)
+class Errand:
+    """A request on its way: what the journal will say of it, and whose task waits for it."""
+
+    entry: Entry
+    owner: asyncio.Task[Any] | None
 
 
 @dataclass
@@ -34,12 +68,15 @@ class Asker:
     """Asks one teacher on behalf of many.
 
     Args:
-        teacher: who answers; it is opened at the first request that the journal cannot answer.
+        teacher: who answers; it is opened at the first request that neither journal nor cache can answer.
         name: the teacher's provider name, the first half of its identity in the journal.
         journal: where answers are kept.
         gate: how many requests may be out.
         budget: what may be spent.
         attempts: how often a request is sent before its failure is final.
+        longer: tokens with which an answer that was cut at its limit is asked for once more; None: it is not.
+        cache: answers of other runs, if the recipe names one.
+        replay: answer from the journal alone; anything else is a `NotAskedError`.
     """
 
     teacher: Teacher
@@ -48,43 +85,69 @@ class Asker:
     gate: Gate
     budget: Budget = field(default_factory=Budget)
     attempts: int = 6
+    longer: int | None = None
+    cache: Cache | None = None
+    replay: bool = False
     asked: int = 0
     replayed: int = 0
+    cached: int = 0
 
     def __post_init__(self) -> None:
         """Set up what is shared by all who ask."""
         self.identity = f"{self.name}:{self.teacher.identity}"
-        self._under_way: dict[str, asyncio.Future[Reply]] = {}
+        self.budget.price = self.budget.price or self.teacher.price()
+        self._under_way: dict[str, asyncio.Future[Reply] | None] = {}
         self._opening = asyncio.Lock()
         self._opened = self._touched = False
         self._end: BaseException | None = None
-        self._sent: set[asyncio.Future[Reply]] = set()
-        self._complete = (
-            Batcher(self.teacher).complete if isinstance(self.teacher, BatchTeacher) else self.teacher.complete
-        )
+        self._out: Counter[Any] = Counter()
+        self._deferred: Deferred | None = None
+        self._complete = self._way()
+
+    def _way(self) -> Callable[[Request], Awaitable[Wire | Reply]]:
+        """How one attempt is made of this kind of teacher."""
+        teacher = self.teacher
+        if isinstance(teacher, DeferredTeacher):
+            self._deferred = Deferred(teacher, self.journal, self._keep)
+        if isinstance(teacher, WireTeacher):
+            return teacher.send
+        return Batcher(teacher).complete if isinstance(teacher, BatchTeacher) else teacher.complete
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[Asker]:
-        """Within the block requests are answered; at its end those that are out are awaited and the teacher is closed."""
+        """Within the block requests are answered; at its end the teacher is closed."""
         try:
             yield self
         finally:
             self._end = self._end or asyncio.CancelledError()
-            await self._await_sent()
+            if self._deferred is not None:
+                await self._deferred.close()
             if self._touched:
                 await self.teacher.close()
 
-    async def _await_sent(self) -> None:
-        """Wait for requests that are out, whoever gave them up: their answers will be paid for, so they are kept."""
-        if self._sent:
-            progress.say(f"waiting for {len(self._sent)} answers under way, to keep them; Ctrl-C again gives them up")
-            await asyncio.wait(self._sent)
+    async def finish(self, tasks: Sequence[asyncio.Task[Any]]) -> None:
+        """End the work of those who ask: who only waits is cancelled, requests that are out are seen to their end.
+
+        Their answers will be paid for, so they are kept; whoever then wants to ask more is told why it is over.
+        """
+        self._end = self._end or asyncio.CancelledError()
+        if self._deferred is not None:
+            await self._deferred.close()
+        left = 0
+        for task in tasks:
+            if self._out[task] and self._deferred is None:
+                left += not task.done()
+            else:
+                task.cancel()
+        if left:
+            progress.say(f"waiting for {left} answers under way, to keep them; Ctrl-C again gives them up")
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     def on_behalf_of(self, parent: str) -> ParentAsk:
         """The `ask` that is handed to a method: it notes for whom it asks, and what it asked."""
-        return ParentAsk(self, parent)
+        return ParentAsk(self, parent, asyncio.current_task())
 
-    async def answer(self, request: Request, parent: str) -> Reply:
+    async def answer(self, request: Request, parent: str, owner: asyncio.Task[Any] | None = None) -> Reply:
         """The answer from the journal, or from the teacher and then into the journal.
 
         Raises:
@@ -92,95 +155,248 @@ class Asker:
             BudgetError: a limit is reached.
         """
         key = journal_key(self.identity, request)
-        if (reply := self.journal.find(key)) is not None:
+        if (reply := self._known(key, request, parent)) is not None:
+            return reply
+        if key in self._under_way:
+            return await self._share(key)
+        self._under_way[key] = None
+        try:
+            reply = await self._try(
+                Errand(Entry(key=key, teacher=self.identity, parent=parent, request=request), owner)
+            )
+        except BaseException as error:
+            self._tell(self._under_way.pop(key), error)
+            raise
+        self._tell(self._under_way.pop(key), reply)
+        return reply
+
+    async def _share(self, key: str) -> Reply:
+        """The answer to a request that somebody else has out."""
+        future = self._under_way[key]
+        if future is None:
+            future = self._under_way[key] = asyncio.get_running_loop().create_future()
+        return await asyncio.shield(future)
+
+    @staticmethod
+    def _tell(future: asyncio.Future[Reply] | None, end: Reply | BaseException) -> None:
+        if future is None:
+            return
+        if isinstance(end, Reply):
+            future.set_result(end)
+        elif isinstance(end, Exception):
+            future.set_exception(end)
+            future.exception()  # seen: nobody else need be waiting
+        else:
+            future.cancel()
+
+    # -- what is known -----------------------------------------------------------------------------------------------
+
+    def _known(self, key: str, request: Request, parent: str) -> Reply | None:
+        """The answer of the journal, or of the cache and then of the journal."""
+        if (entry := self.journal.find(key)) is not None and (reply := self._read_again(entry)) is not None:
             self.replayed += 1
             return reply
-        if (same := self._under_way.get(key)) is not None:
-            return await asyncio.shield(same)
-        return await self._first(key, request, parent)
+        if self.cache is not None and (entry := self.cache.find(key)) is not None:
+            entry = replace(entry, parent=parent, request=request, charged=False)
+            if (reply := self._read_again(entry)) is not None:
+                self.journal.append(entry)
+                self.cached += 1
+                return reply
+        if self.replay:
+            raise NotAskedError("bad_request", "the journal has no answer, and this run asks for none")
+        return None
 
-    async def _first(self, key: str, request: Request, parent: str) -> Reply:
-        """Send a request that nobody else has out; those who ask the same meanwhile share its end."""
-        future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
-        self._under_way[key] = future
+    def _read_again(self, entry: Entry) -> Reply | None:
+        """The reply of a kept answer; None if there is none in it, so that it is asked for again.
+
+        Raises:
+            TeacherError: ``content_filter``, which is a result.
+        """
         try:
-            reply = await self._try(key, request, parent)
-            future.set_result(reply)
-        except BaseException as error:
-            future.set_exception(error) if isinstance(error, Exception) else future.cancel()
-            future.exception() if not future.cancelled() else None  # seen: nobody else need be waiting
-            raise
-        finally:
-            del self._under_way[key]
-        return reply
-
-    async def _try(self, key: str, request: Request, parent: str) -> Reply:
-        for attempt in range(self.attempts):
-            try:
-                return await self._attempt(key, request, parent)
-            except TeacherError as error:
-                if error.kind not in RETRIED or attempt + 1 == self.attempts:
-                    raise
-                await self._pause(error, attempt)
-        raise AssertionError("attempts is at least 1")
-
-    async def _attempt(self, key: str, request: Request, parent: str) -> Reply:
-        """One attempt. Once it is out it is seen to its end, though the one who asked may be gone by then."""
-        entry = Entry(key=key, teacher=self.identity, parent=parent, request=request)
-        async with self.gate.passage(), self.budget.reserve(request):
-            await self._open()
-            if self._end is not None:
-                raise self._end
-            sent = asyncio.ensure_future(self._send(entry, request))
-            self._sent.add(sent)
-            sent.add_done_callback(self._ended)
-            try:
-                return await asyncio.shield(sent)
-            except (asyncio.CancelledError, MagicoderError) as error:
-                # Nobody is cancelled but at the end of a run. Whoever waits at the gate must not take this place.
-                if not isinstance(error, TeacherError) or error.kind in FATAL:
-                    self._end = error
+            return self.read(entry)
+        except TeacherError as error:
+            if error.kind == "content_filter":
+                self.replayed += 1
                 raise
+            return None
 
-    def _ended(self, sent: asyncio.Future[Reply]) -> None:
-        self._sent.discard(sent)
-        if not sent.cancelled():
-            sent.exception()  # seen: the one who asked may be gone
+    def read(self, entry: Entry) -> Reply:
+        """The reply in an entry, priced.
 
-    async def _send(self, entry: Entry, request: Request) -> Reply:
-        """Have the teacher answer; the end of it is in the journal before anybody else sees it."""
+        Raises:
+            TeacherError: the entry is a failure, or there is no answer in its body.
+        """
+        if entry.error is not None:
+            raise TeacherError(entry.error, entry.message or "", charged=entry.charged)
+        if entry.reply is not None:
+            return self._priced(entry.reply)
+        if not isinstance(self.teacher, WireTeacher | DeferredTeacher):
+            raise RunError(f"journal: teacher '{self.name}' cannot read its own answers of an earlier version")
+        with attributed("teacher", self.name):
+            return self._priced(self.teacher.read(entry.request, entry.body or b""))
+
+    def _priced(self, reply: Reply) -> Reply:
+        usage, price = reply.usage, self.budget.price
+        if usage.usd is not None or price is None:
+            return reply
+        return replace(reply, usage=replace(usage, usd=price.of(usage.prompt_tokens, usage.completion_tokens)))
+
+    # -- asking ------------------------------------------------------------------------------------------------------
+
+    async def _try(self, errand: Errand) -> Reply:
+        """Attempts, until one answers or their number is spent; failures of an outage are not the request's own."""
+        own = number = 0
+        while True:
+            end, counts = await self._attempt(errand, number)
+            if isinstance(end, Reply):
+                return end
+            own += counts
+            if end.kind not in RETRIED or own >= self.attempts:
+                if end.kind in FATAL:
+                    self._end = end
+                raise end
+            await asyncio.sleep(_pause(end, number))
+            number += 1
+
+    async def _attempt(self, errand: Errand, number: int) -> tuple[Reply | TeacherError, bool]:
+        """One attempt, once gate and budget let it through; tells whether a failure is the request's own."""
+        if self._deferred is not None:
+            # A batch waits for hours, and its provider counts it once: no gate.
+            end, _ = await self._within_budget(errand, self._in_batch)
+            return end, True
+        place = await self.gate.enter(sum(worst_case(errand.entry.request)), retry=number > 0)
+        try:
+            end, limits = await self._within_budget(errand, self._once)
+        except BaseException:
+            self.gate.give_back(place)
+            raise
+        if isinstance(end, Reply):
+            usage = end.usage
+            tokens = usage.prompt_tokens + usage.completion_tokens
+            return end, self.gate.leave(place, "answered", limits=limits, tokens=tokens)
+        outcome = _OUTCOMES.get(end.kind, "rejected")
+        return end, self.gate.leave(place, outcome, retry_after=end.retry_after, limits=limits)
+
+    async def _within_budget(self, errand: Errand, once: Callable[[Entry], Awaitable[Ended]]) -> Ended:
+        """One attempt with its worst case held back; it is `out` as long as an answer may still come."""
+        try:
+            hold = await self.budget.reserve(errand.entry.request)
+            try:
+                try:
+                    await self._open()
+                except TeacherError as error:
+                    return error, None
+                if self._end is not None:
+                    raise self._end
+                self._out[errand.owner] += 1
+                try:
+                    return await once(errand.entry)
+                finally:
+                    self._came_back(errand.owner)
+            finally:
+                self.budget.release(hold)
+        except (asyncio.CancelledError, MagicoderError) as error:
+            # Nobody is cancelled but at the end of a run. Whoever waits at the gate must not take this place.
+            self._end = self._end or error
+            raise
+
+    def _came_back(self, owner: asyncio.Task[Any] | None) -> None:
+        self._out[owner] -= 1
+        if not self._out[owner]:
+            del self._out[owner]  # a run has a task for each snippet
+
+    async def _once(self, entry: Entry) -> Ended:
+        """Have the teacher answer; the end of it is in the journal before anybody reads it."""
+        self.asked += 1
+        began = time.monotonic()
+        try:
+            answer = await self._complete(entry.request)
+        except TeacherError as error:
+            self._keep(entry, error, time.monotonic() - began)
+            return error, error.limits
+        if isinstance(answer, Wire):
+            kept = self._keep(entry, answer.body, time.monotonic() - began)
+            return self._read_new(kept), answer.limits
+        return self._read_new(self._keep(entry, answer, time.monotonic() - began)), None
+
+    async def _in_batch(self, entry: Entry) -> Ended:
+        """The answer out of a batch, which puts it into the journal itself."""
+        assert self._deferred is not None  # noqa: S101 - `_attempt` asked
         self.asked += 1
         try:
-            reply = await self._complete(request)
+            await self._deferred.complete(entry)
         except TeacherError as error:
-            self._record(entry, error)
-            raise
-        self.gate.answered()
-        self.journal.append(replace(entry, reply=reply))
+            return error, None
+        kept = self.journal.find(entry.key)
+        assert kept is not None  # noqa: S101 - that is what `complete` promises
+        return self._read_new(kept), None
+
+    def _keep(self, entry: Entry, end: bytes | Reply | TeacherError, seconds: float = 0.0) -> Entry:
+        """Write an attempt's end down, and count what is known to be billed."""
+        if isinstance(end, TeacherError):
+            kept = _ended(entry, seconds, error=end.kind, message=str(end), charged=end.charged)
+            self.journal.append(kept)
+            if end.charged:
+                self.budget.spend_worst(entry.request)
+        else:
+            kept = _ended(entry, seconds, **({"body": end} if isinstance(end, bytes) else {"reply": end}))
+            self.journal.append(kept)
+        return kept
+
+    def _read_new(self, entry: Entry) -> Reply | TeacherError:
+        """What a new answer says; it is billed, whatever it is."""
+        try:
+            reply = self.read(entry)
+        except TeacherError as error:
+            if error.charged:
+                self.budget.spend_worst(entry.request)
+            return error
         self.budget.spend(reply.usage)
+        if self.cache is not None:
+            self.cache.keep(entry)
         return reply
 
-    def _record(self, entry: Entry, error: TeacherError) -> None:
-        self.journal.append(replace(entry, error=error.kind, message=str(error), charged=error.charged))
-        if error.charged:
-            self.budget.spend_worst(entry.request)
-
-    async def _pause(self, error: TeacherError, attempt: int) -> None:
-        backoff = min(_FIRST_PAUSE * 2**attempt, _LONGEST_BACKOFF) * (0.5 + random.random())  # noqa: S311 - jitter
-        if error.retry_after is None:
-            await asyncio.sleep(backoff)
-            return
-        if error.kind in {"rate_limited", "overloaded"}:
-            self.gate.refused(error.retry_after)
-        await asyncio.sleep(min(error.retry_after, LONGEST_PAUSE))
-
     async def _open(self) -> None:
+        if self._opened:
+            return
         async with self._opening:
             if not self._opened:
                 self._touched = True
+                self.budget.check()
                 with attributed("teacher", self.name):
                     await self.teacher.open()
                 self._opened = True
+
+    def count(self, entry: Entry) -> None:
+        """Count an attempt of an earlier run as spent."""
+        if not entry.charged:
+            return
+        try:
+            self.budget.spend(self.read(entry).usage)
+        except TeacherError as error:
+            if error.charged:
+                self.budget.spend_worst(entry.request)
+
+
+def _ended(entry: Entry, seconds: float, **end: Any) -> Entry:
+    return Entry(
+        key=entry.key,
+        teacher=entry.teacher,
+        parent=entry.parent,
+        request=entry.request,
+        at=time.time(),
+        seconds=seconds,
+        **end,
+    )
+
+
+def _pause(error: TeacherError, number: int) -> float:
+    """Seconds before the next attempt: as long as the provider asks for, or longer from time to time."""
+    jitter = random.random()  # noqa: S311 - it spreads requests, it hides nothing
+    if error.retry_after is not None:
+        # Never earlier; and not all at the same moment, or they are refused together again.
+        return min(error.retry_after, LONGEST_PAUSE) * (1 + jitter / 10)
+    return float(min(_FIRST_PAUSE * 2**number, _LONGEST_BACKOFF) * (0.5 + jitter))
 
 
 @dataclass
@@ -189,13 +405,24 @@ class ParentAsk:
 
     asker: Asker
     parent: str
+    owner: asyncio.Task[Any] | None
     requests: list[str] = field(default_factory=list)
 
     async def __call__(self, request: Request) -> Reply:
-        """The answer to ``request``, drawn as the teacher does where the request leaves it open."""
-        whole = Request(messages=request.messages, sampling=request.sampling.over(self.asker.teacher.sampling()))
-        self.requests.append(whole.id)
-        return await self.asker.answer(whole, self.parent)
+        """The answer to ``request``, drawn as the teacher does where the request leaves it open.
+
+        An answer that was cut at its limit is asked for once more with more tokens, where the recipe allows it.
+        """
+        sampling = request.sampling.over(self.asker.teacher.sampling())
+        reply = await self._answer(Request(messages=request.messages, sampling=sampling))
+        longer = self.asker.longer
+        if reply.finish_reason != "length" or longer is None or longer <= (sampling.max_tokens or longer):
+            return reply
+        return await self._answer(Request(messages=request.messages, sampling=replace(sampling, max_tokens=longer)))
+
+    async def _answer(self, request: Request) -> Reply:
+        self.requests.append(request.id)
+        return await self.asker.answer(request, self.parent, self.owner)
 
     def supports(self, capability: str) -> bool:
         """Whether the teacher has a capability."""

@@ -1,20 +1,31 @@
-"""Limits on what a run may ask for; the worst case of a request is held back before it goes out."""
+"""Limits on what a run may ask for; the worst case of a request is held back before it goes out.
+
+The worst case of a prompt is one token a byte: no tokenizer in use makes more of UTF-8 text, and a limit must hold
+whatever the model. What is held and not used comes back when the answer is there, so near a limit requests go out one
+after another instead of together, and none goes out that could pass it.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections import deque
 from dataclasses import dataclass, field
 
 from magicoder_core.errors import BudgetError
-from magicoder_core.records import Request, Usage
-
-_CHARACTERS_PER_TOKEN = 2.0
-"""Low on purpose: code and non-English text take fewer characters a token than English, and a limit must hold."""
+from magicoder_core.records import Price, Request, Usage
 
 _TOKENS_PER_MESSAGE = 16
 """What a chat template puts around a message, generously."""
+
+NO_PRICE = "generate.max_usd: this teacher gives no price; set its usd_per_million_prompt_tokens and usd_per_million_completion_tokens, or use max_tokens instead"
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """What is held back for one request: tokens and US dollars in the worst case."""
+
+    tokens: int
+    usd: float
 
 
 @dataclass
@@ -27,79 +38,112 @@ class Budget:
     max_requests: int | None = None
     max_tokens: int | None = None
     max_usd: float | None = None
+    price: Price | None = None
     requests: int = 0
-    tokens: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
     usd: float = 0.0
     priced: bool = False
-    _held: list[int] = field(default_factory=list, init=False)
-    _settled: asyncio.Condition = field(default_factory=asyncio.Condition, init=False)
+    _out: int = field(default=0, init=False)
+    _held_tokens: int = field(default=0, init=False)
+    _held_usd: float = field(default=0.0, init=False)
+    _waiting: deque[asyncio.Future[None]] = field(default_factory=deque, init=False)
 
-    def spend(self, usage: Usage) -> None:
-        """Count one request that was answered or billed.
+    @property
+    def tokens(self) -> int:
+        """Tokens spent, prompts and answers together."""
+        return self.prompt_tokens + self.completion_tokens
+
+    @property
+    def limited(self) -> bool:
+        """Whether there is any limit."""
+        return (self.max_requests, self.max_tokens, self.max_usd) != (None, None, None)
+
+    def check(self) -> None:
+        """See that the limits can be kept, before anything is sent.
 
         Raises:
-            BudgetError: there is a limit in money and this answer has no price.
+            BudgetError: there is a limit in money, and no price.
         """
+        if self.max_usd is not None and self.price is None:
+            raise BudgetError(NO_PRICE)
+
+    def spend(self, usage: Usage) -> float | None:
+        """Count one request that was answered or billed; returns its price in US dollars, if that is known."""
+        usd = usage.usd
+        if usd is None and self.price is not None:
+            usd = self.price.of(usage.prompt_tokens, usage.completion_tokens)
         self.requests += 1
-        self.tokens += usage.prompt_tokens + usage.completion_tokens
-        if usage.usd is None and self.max_usd is not None:
-            raise BudgetError("generate.max_usd: this teacher gives no price; set its prices or use max_tokens instead")
-        self.priced = self.priced or usage.usd is not None
-        self.usd += usage.usd or 0.0
+        self.prompt_tokens += usage.prompt_tokens
+        self.completion_tokens += usage.completion_tokens
+        self.priced = self.priced or usd is not None
+        self.usd += usd or 0.0
+        return usd
 
     def spend_worst(self, request: Request) -> None:
         """Count a request that was billed without an answer, so that nobody knows what it took: its worst case."""
-        tokens = _worst_case(request)
-        price = self.usd / self.tokens if self.tokens else 0.0
-        self.requests += 1
-        self.tokens += tokens
-        self.usd += price * tokens
+        prompt, completion = worst_case(request)
+        self.spend(Usage(prompt_tokens=prompt, completion_tokens=completion))
 
-    @asynccontextmanager
-    async def reserve(self, request: Request) -> AsyncIterator[None]:
-        """Hold the worst case of ``request`` within the block; waits while requests under way may still free room.
+    async def reserve(self, request: Request) -> Hold:
+        """Hold the worst case of ``request`` back; waits while requests that are out may still free room.
 
         Raises:
             BudgetError: it could pass a limit.
         """
-        tokens = _worst_case(request)
-        async with self._settled:
-            while reached := self._reached(tokens):
-                if not self._held:
-                    raise BudgetError(reached)
-                await self._settled.wait()
-            self._held.append(tokens)
-        try:
-            yield
-        finally:
-            async with self._settled:
-                self._held.remove(tokens)
-                self._settled.notify_all()
+        hold = self._worst(request)
+        while reached := self._reached(hold):
+            if not self._out:
+                raise BudgetError(reached)
+            future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._waiting.append(future)
+            await future
+        self._out += 1
+        self._held_tokens += hold.tokens
+        self._held_usd += hold.usd
+        return hold
 
-    def _reached(self, tokens: int) -> str | None:
-        """The line that says which limit one more request of ``tokens`` could pass, if any."""
-        if self.max_requests is not None and self.requests + len(self._held) >= self.max_requests:
-            return _line("max_requests", self.max_requests, self.requests)
-        if self.max_tokens is not None and self.tokens + sum(self._held) + tokens > self.max_tokens:
-            return _line("max_tokens", self.max_tokens, self.tokens)
-        if self.max_usd is not None and self._could_cost(tokens) > self.max_usd:
-            return _line("max_usd", self.max_usd, round(self.usd, 6))
+    def release(self, hold: Hold) -> None:
+        """The request is over, and what it took is counted: whoever waits looks again."""
+        self._out -= 1
+        self._held_tokens -= hold.tokens
+        # Sums of floats keep rests; with nothing out nothing is held.
+        self._held_usd = self._held_usd - hold.usd if self._out else 0.0
+        while self._waiting:
+            future = self._waiting.popleft()
+            if not future.done():
+                future.set_result(None)
+
+    def _worst(self, request: Request) -> Hold:
+        prompt, completion = worst_case(request)
+        if not request.sampling.max_tokens and (self.max_tokens is not None or self.max_usd is not None):
+            raise BudgetError(
+                "generate.max_tokens and max_usd need a bound on each answer: set the teacher's option max_tokens"
+            )
+        return Hold(prompt + completion, self.price.of(prompt, completion) if self.price else 0.0)
+
+    def _reached(self, hold: Hold) -> str | None:
+        """The line that says which limit one more request could pass, if any."""
+        if self.max_requests is not None and self.requests + self._out >= self.max_requests:
+            return _line("max_requests", self.max_requests, f"{self.requests} spent")
+        if self.max_tokens is not None and self.tokens + self._held_tokens + hold.tokens > self.max_tokens:
+            return _line(
+                "max_tokens", self.max_tokens, f"{self.tokens} spent, the next request could take {hold.tokens}"
+            )
+        if self.max_usd is not None and self.usd + self._held_usd + hold.usd > self.max_usd:
+            return _line("max_usd", self.max_usd, f"{self.usd:.6g} spent, the next request could take {hold.usd:.6g}")
         return None
 
-    def _could_cost(self, tokens: int) -> float:
-        """Dollars spent so far and in the worst case of all that is held, at the mean price of a token so far.
 
-        Before the first priced answer nothing is known, so requests go out one at a time.
-        """
-        if not self.tokens or not self.usd:
-            return float("inf") if self._held else 0.0
-        return self.usd + self.usd / self.tokens * (sum(self._held) + tokens)
+def worst_case(request: Request) -> tuple[int, int]:
+    """Tokens of a request's prompt and of its answers, at most."""
+    prompt = sum(_bytes(item.content) + _TOKENS_PER_MESSAGE for item in request.messages)
+    return prompt, (request.sampling.max_tokens or 0) * request.sampling.n
 
 
-def _worst_case(request: Request) -> int:
-    prompt = sum(len(item.content) / _CHARACTERS_PER_TOKEN + _TOKENS_PER_MESSAGE for item in request.messages)
-    return int(prompt) + (request.sampling.max_tokens or 0)
+def _bytes(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
 
 
-def _line(limit: str, value: float, spent: float) -> str:
-    return f"generate.{limit} = {value} is reached ({spent} spent); all answers are kept; raise it to go on"
+def _line(limit: str, value: float, spent: str) -> str:
+    return f"generate.{limit} = {value} is reached ({spent}); all answers are kept; raise it to go on"

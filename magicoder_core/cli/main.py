@@ -1,6 +1,7 @@
 """The entry point `magicoder`: finds the command, and says each user error in one line.
 
-Exit status: 0 done; 1 an error that the line on stderr explains; 2 wrong usage; 130 interrupted. Anything else is a bug
+Exit status: 0 done; 1 an error that the line on stderr explains; 2 wrong usage; 3 a limit of ``[generate]`` is
+reached, and a raised one goes on; 130 interrupted. Anything else is a bug
 of ours and keeps its traceback.
 """
 
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import click
 
-from magicoder_core.errors import MagicoderError
+from magicoder_core.errors import BudgetError, MagicoderError
 
 COMMANDS = {
     "run": ("magicoder_core.cli.run", "Run a recipe, from seed snippet to benchmark score."),
@@ -83,6 +84,8 @@ def main() -> None:
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
+    except BudgetError as error:
+        _stop(str(error), 3)
     except MagicoderError as error:
         _stop(str(error), 1)
     except (KeyboardInterrupt, click.Abort):

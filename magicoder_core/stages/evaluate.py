@@ -117,7 +117,7 @@ def _score(run: Run, candidate: Candidate, bound: Bound[Benchmark], journal: Jou
 async def _answers(run: Run, candidate: Candidate, bound: Bound[Benchmark], journal: Journal) -> list[Sample]:
     benchmark, teacher = bound.provider, candidate.teacher.provider
     width = max(run.plan.evaluate.concurrency, teacher.batch_size if isinstance(teacher, BatchTeacher) else 1)
-    asker = Asker(teacher, candidate.teacher.name, journal, Gate(width))
+    asker = Asker(teacher, candidate.teacher.name, journal, Gate(width, adaptive=False))
     with attributed("benchmark", bound.name):
         wanted = [(problem, number) for problem in chosen(benchmark) for number in range(benchmark.samples)]
     if not wanted:
@@ -126,7 +126,9 @@ async def _answers(run: Run, candidate: Candidate, bound: Bound[Benchmark], jour
     samples = []
     with progress.task(f"answer {name}", len(wanted), "answer") as advance:
         async with asker.running():
-            work = in_order(wanted, lambda item: _answer(benchmark, *item, asker, bound.name), lambda: 4 * width)
+            work = in_order(
+                wanted, lambda item: _answer(benchmark, *item, asker, bound.name), lambda: 4 * width, asker.finish
+            )
             async with aclosing(work):
                 async for _, sample in work:
                     samples.append(sample)

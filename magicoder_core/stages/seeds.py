@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from magicoder_core import jsonl, progress
@@ -24,7 +25,7 @@ def _work(run: Run) -> Counts:
     with progress.task("seeds", limit, "snippet") as advance, jsonl.Writer(run / SNIPPETS) as out:
         with attributed("seed_source", source.name):
             for snippet in source.provider.snippets(Shard(seed=run.plan.seed)):
-                out.write(snippet.to_dict())
+                out.write(replace(snippet, index=out.count).to_dict())
                 advance()
         if not out.count:
             raise RunError(f"seed_source '{source.name}': found nothing to draw from; check its options")

@@ -20,7 +20,8 @@ Counts = dict[str, Any]
 class Run:
     """A recipe at work in its directory.
 
-    ``continues`` tells a stage that an interrupted try of it, with the same key, is being continued.
+    ``continues`` tells a stage that an interrupted try of it, with the same key, is being continued; ``anew`` that it
+    was asked for again though it may be done; ``replay`` that no teacher may be asked, only the journal.
     """
 
     recipe: Recipe
@@ -28,6 +29,8 @@ class Run:
     directory: RunDirectory
     catalogue: Catalogue
     continues: bool = False
+    anew: bool = False
+    replay: bool = False
 
     def __truediv__(self, name: str) -> Path:
         """A file of the run."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+from dataclasses import replace
 
 import pytest
 
@@ -31,9 +33,9 @@ def test_an_answer_is_found_again_after_reopening(tmp_path):
     first = entry("one")
     with Journal(path) as journal:
         journal.append(first)
-        assert journal.find(first.key) == first.reply
+        assert journal.find(first.key) == first
     with Journal(path) as journal:
-        assert journal.find(first.key) == first.reply
+        assert journal.find(first.key) == first
         assert len(journal) == 1
         assert list(journal.entries()) == [first]
 
@@ -51,7 +53,7 @@ def test_text_of_every_kind_survives(tmp_path):
     with Journal(tmp_path / "j") as journal:
         journal.append(odd)
     with Journal(tmp_path / "j") as journal:
-        assert journal.find(odd.key) == odd.reply
+        assert journal.find(odd.key).reply == odd.reply
 
 
 @pytest.mark.parametrize("keep", [1, 10, 60, -1])
@@ -72,7 +74,7 @@ def test_a_torn_tail_is_cut_and_told(tmp_path, keep):
     assert [item.request for item in entries(path)] == [Request.of("one"), Request.of("three")]
 
 
-def test_damage_before_the_end_is_an_error_and_nothing_is_cut(tmp_path):
+def test_damage_before_the_end_is_told_and_left_out_and_the_rest_is_kept(tmp_path):
     path = tmp_path / "j"
     with Journal(path) as journal:
         journal.append(entry("one"))
@@ -80,9 +82,84 @@ def test_damage_before_the_end_is_an_error_and_nothing_is_cut(tmp_path):
     data = bytearray(path.read_bytes())
     data[60] ^= 1
     path.write_bytes(bytes(data))
-    with pytest.raises(RunError, match=r"j:1: damaged"):
-        Journal(path)
+    told = Told()
+    with progress.reporting(told), Journal(path) as journal:
+        assert (entry("one").key in journal, entry("two").key in journal) == (False, True)
+    assert told.lines == ["journal: line 1 is damaged and left out; its request is asked again"]
     assert path.read_bytes() == bytes(data)
+
+
+def test_two_at_once_are_refused(tmp_path):
+    with Journal(tmp_path / "j"), pytest.raises(RunError, match="another process is writing it"):
+        Journal(tmp_path / "j")
+    with Journal(tmp_path / "j"):
+        pass
+
+
+def test_a_body_is_kept_as_it_came(tmp_path):
+    bodies = [b'{"choices": []}', b"\xff\xfe no text", b"", "é".encode()]
+    with Journal(tmp_path / "j") as journal:
+        for number, body in enumerate(bodies):
+            journal.append(replace(entry(str(number)), reply=None, body=body))
+    with Journal(tmp_path / "j") as journal:
+        assert [journal.find(entry(str(number)).key).body for number in range(4)] == bodies
+        assert [item.body for item in journal.entries()] == bodies
+
+
+def test_a_refusal_of_the_content_is_final(tmp_path):
+    filtered = replace(entry("one", answered=False), error="content_filter")
+    with Journal(tmp_path / "j") as journal:
+        journal.append(filtered)
+    with Journal(tmp_path / "j") as journal:
+        assert journal.find(filtered.key) == filtered
+
+
+def test_the_last_answer_of_a_key_counts(tmp_path):
+    with Journal(tmp_path / "j") as journal:
+        for text in ("a", "b"):
+            journal.append(replace(entry("one"), reply=Reply(text=text)))
+    with Journal(tmp_path / "j") as journal:
+        assert journal.find(entry("one").key).reply.text == "b"
+
+
+def test_notes_are_kept_apart_from_entries(tmp_path):
+    with Journal(tmp_path / "j") as journal:
+        journal.note("batch", {"name": "b1"})
+        journal.append(entry("one"))
+        journal.note("other", {})
+        asyncio.run(journal.synced())
+    with Journal(tmp_path / "j") as journal:
+        journal.note("batch", {"name": "b2"})
+        assert [note["name"] for note in journal.notes("batch")] == ["b1", "b2"]
+        assert len(journal) == 1
+        assert len(list(journal.entries())) == 1
+
+
+def test_records_reach_the_disk_in_groups_and_nobody_waits(tmp_path, monkeypatch):
+    calls = []
+    real = os.fdatasync
+    monkeypatch.setattr(os, "fdatasync", lambda file: (calls.append(file), real(file)))
+    with Journal(tmp_path / "j") as journal:
+        for number in range(200):
+            journal.append(entry(str(number)))
+        asyncio.run(journal.synced())
+        assert calls, "synced() waits for the disk"
+        assert len(calls) < 50, "not one by one"
+
+
+def test_a_disk_that_fails_ends_the_run_at_the_next_record(tmp_path, monkeypatch):
+    def failing(_):
+        raise OSError(5, "Input/output error")
+
+    journal = Journal(tmp_path / "j")
+    monkeypatch.setattr(os, "fdatasync", failing)
+    journal.append(entry("one"))
+    with pytest.raises(RunError, match="Input/output error; mend that"):
+        asyncio.run(journal.synced())
+    with pytest.raises(RunError, match="Input/output error"):
+        journal.append(entry("two"))
+    with pytest.raises(RunError):
+        journal.__exit__()
 
 
 def test_a_full_disk_leaves_the_journal_whole(tmp_path, monkeypatch):

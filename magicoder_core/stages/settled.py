@@ -1,0 +1,159 @@
+"""What of the stage `generate` is settled: the rows and failures of the first snippets, and where to go on.
+
+After a kill the journal gives every answer again, but reading 80,000 of them takes a while; so both files grow under
+their ``.part`` names, and ``generate.state`` says from time to time how far they are sure to be right. It is a
+shortcut and no source of truth: without it, or for another key, everything is made of the journal anew.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+from magicoder_core import jsonl
+from magicoder_core.asking import Asker
+from magicoder_core.records import Instruction, Rejection, Snippet
+from magicoder_core.stages.tally import Tally
+
+STATE = "generate.state"
+
+_EVERY = 2.0
+"""Seconds between two saves: what lies between is made of the journal again."""
+
+_MONEY = ("requests", "prompt_tokens", "completion_tokens", "usd", "priced")
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """A snippet, and the byte of ``snippets.jsonl`` at which the next one begins."""
+
+    snippet: Snippet
+    end: int
+
+
+@dataclass
+class Settled:
+    """The two files of the stage as they grow, and the state beside them.
+
+    Args:
+        folder: the run directory.
+        key: what the stage's result depends on.
+        made: name of the file of rows.
+        failed: name of the file of failures.
+    """
+
+    folder: Path
+    key: Mapping[str, Any]
+    made: str
+    failed: str
+    _position: int = field(default=0, init=False)
+    _saved: float = field(default_factory=time.monotonic, init=False)
+    _saving: asyncio.Task[None] | None = field(default=None, init=False)
+
+    def forget(self) -> None:
+        """Let nothing of an earlier try count."""
+        (self.folder / STATE).unlink(missing_ok=True)
+
+    def open(self, asker: Asker, tally: Tally) -> Self:
+        """Take up what an earlier try settled, and count what was spent since."""
+        state = self._state(asker.journal.size)
+        sizes = state.get("sizes", [0, 0])
+        self._rows = jsonl.Growing(self.folder / self.made, sizes[0])
+        self._failures = jsonl.Growing(self.folder / self.failed, sizes[1])
+        if state:
+            self._position = state["position"]
+            tally.restore(state["tally"])
+            for name in _MONEY:
+                setattr(asker.budget, name, state["spent"][name])
+        for entry in asker.journal.entries(state.get("journal", 0)):
+            if entry.teacher == asker.identity:
+                asker.count(entry)
+        self._asker, self._tally = asker, tally
+        return self
+
+    def _state(self, journal: int) -> dict[str, Any]:
+        """The state of an earlier try; empty if there is none that fits the key and the files."""
+        try:
+            state: dict[str, Any] = json.loads((self.folder / STATE).read_bytes())
+        except (OSError, ValueError):
+            return {}
+        parts = [self.folder / f"{name}.part" for name in (self.made, self.failed)]
+        there = all(part.exists() for part in parts)
+        if state.get("key") != _digest(self.key) or not there or journal < state["journal"]:
+            return {}
+        fits = all(part.stat().st_size >= size for part, size in zip(parts, state["sizes"], strict=True))
+        return state if fits else {}
+
+    def left(self, snippets: Path) -> Iterator[Drawn]:
+        """The snippets that are not settled, in their order."""
+        with snippets.open("rb") as lines:
+            lines.seek(self._position)
+            end = self._position
+            for line in lines:
+                end += len(line)
+                yield Drawn(Snippet.from_dict(jsonl.decoded(line)), end)
+
+    def row(self, drawn: Drawn, row: Instruction) -> None:
+        """Write the next snippet's row."""
+        self._rows.write(row.to_dict())
+        self._position = drawn.end
+
+    def failure(self, drawn: Drawn, rejection: Rejection, requests: tuple[str, ...]) -> None:
+        """Write why the next snippet has no row."""
+        self._failures.write({"snippet": drawn.snippet.id, **rejection.to_dict(), "requests": list(requests)})
+        self._position = drawn.end
+
+    def save_now_and_then(self) -> None:
+        """Save the state if the last time is a while ago; the disk is waited for elsewhere."""
+        now = time.monotonic()
+        if now - self._saved < _EVERY or (self._saving and not self._saving.done()):
+            return
+        self._saved = now
+        state = self._snapshot()
+        self._saving = asyncio.create_task(asyncio.to_thread(self._save, state))
+
+    def _snapshot(self) -> dict[str, Any]:
+        budget = self._asker.budget
+        return {
+            "key": _digest(self.key),
+            "position": self._position,
+            "sizes": [self._rows.flush(), self._failures.flush()],
+            "journal": self._asker.journal.size,
+            "tally": self._tally.to_dict(),
+            "spent": {name: getattr(budget, name) for name in _MONEY},
+        }
+
+    def _save(self, state: Mapping[str, Any]) -> None:
+        # First what it speaks of: after a power cut a state without its rows would be believed.
+        self._rows.sync()
+        self._failures.sync()
+        jsonl.write_json(self.folder / STATE, state)
+
+    async def stop(self, *, publish: bool) -> None:
+        """Leave everything as it is for a later try; ``publish`` also gives the files so far their names."""
+        if self._saving is not None:
+            await asyncio.gather(self._saving, return_exceptions=True)
+        self._save(self._snapshot())
+        if publish:
+            self._rows.publish()
+            self._failures.publish()
+        self._rows.close()
+        self._failures.close()
+
+    async def finish(self) -> None:
+        """The stage is through: the files get their names."""
+        if self._saving is not None:
+            await asyncio.gather(self._saving, return_exceptions=True)
+        self._rows.finish()
+        self._failures.finish()
+        self.forget()
+
+
+def _digest(key: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
