@@ -65,14 +65,14 @@ def quiet() -> None:
         warnings.filterwarnings("ignore", message=_NOTES, category=UserWarning)
 
 
-def check_model(litellm: Any, model: str, api_base: str | None) -> None:
-    """See whether LiteLLM can tell the provider of a model.
+def provider(litellm: Any, model: str, api_base: str | None) -> str:
+    """The provider of a model, as LiteLLM names it.
 
     Raises:
-        RecipeError: it cannot.
+        RecipeError: it cannot tell.
     """
     try:
-        litellm.get_llm_provider(model=model, api_base=api_base)
+        return str(litellm.get_llm_provider(model=model, api_base=api_base)[1])
     except litellm.BadRequestError as error:
         raise RecipeError(
             f"teacher.model: litellm knows no provider for '{model}'; write provider/model, as openai/gpt-4o-mini"
