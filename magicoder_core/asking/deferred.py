@@ -40,11 +40,16 @@ class _Waiting:
 
 @dataclass
 class _Reading:
-    """The results of one batch while they are read; ``left`` are the keys still without one, by custom id."""
+    """The results of one batch while they are read.
+
+    ``left`` are the keys still without one, by custom id. The last one, ``held``, is handed over when the end of the
+    batch is noted: whoever has all answers may close at once, and no batch is left for the next run to look at.
+    """
 
     batch: Batch
     left: dict[str, str]
     asked: Asked
+    held: tuple[str, bytes | TeacherError] | None = None
     fatal: TeacherError | None = None
 
 
@@ -114,7 +119,7 @@ class Deferred:
         tidy(self._folder, list(known))
         for each in known.values():
             if each.teacher == teacher:
-                self._pending.update(dict.fromkeys(each.keys, each.batch.name))
+                self._pending.update(dict.fromkeys(self._wanted(each), each.batch.name))
                 self._spawn(self._resume(each), each.keys)
 
     def _gather(self, entry: Entry) -> None:
@@ -264,12 +269,14 @@ class Deferred:
                 f"batch {batch.id} failed as a whole: {state.message}; nothing of it is billed and all answers are kept; "
                 "mend that (teacher.batch_requests makes batches smaller) and run the same command again"
             )
-        fatal = await self._take(known)
+        reading = await self._take(known)
         self._note(batch, "ended")
         await self._journal.synced()
         remove(batch)
-        if fatal is not None:
-            raise fatal
+        self._release(known)
+        self._hand_over(reading)
+        if reading.fatal is not None:
+            raise reading.fatal
         if state.status == "cancelled":
             raise RunError(
                 f"batch {batch.id} was cancelled at the provider; its answers until then are kept; "
@@ -288,25 +295,25 @@ class Deferred:
                     return state
                 await asyncio.sleep(self._teacher.poll_seconds)
 
-    async def _take(self, known: Known) -> TeacherError | None:
-        """Keep each result the moment it is read; a request of which there is none failed in passing.
-
-        What the journal has already was read before a crash, unless it was there before the batch.
-
-        Returns:
-            A failure that ends the run; only now, or it would be read first of all by every later run.
-        """
-        batch, journal = known.batch, self._journal
-        wanted = [key for number, key in enumerate(known.keys) if journal.find(key) is None or number in known.again]
-        reading = _Reading(batch, {batch.custom_id(key): key for key in wanted}, Asked(batch, known.teacher))
+    async def _take(self, known: Known) -> _Reading:
+        """Keep each result the moment it is read; a request of which there is none failed in passing."""
+        batch = known.batch
+        left = {batch.custom_id(key): key for key in self._wanted(known)}
+        reading = _Reading(batch, left, Asked(batch, known.teacher))
         await self._about(batch, lambda: self._read(reading))
         missing = TeacherError("transient", f"batch {batch.id} has no result for this request")
         for key in reading.left.values():
             self._settle(key, missing, reading)
-        self._release(known)
-        return reading.fatal
+        return reading
+
+    def _wanted(self, known: Known) -> list[str]:
+        """The keys without a result: what the journal has was read before a crash, unless it was there before the batch."""
+        found = self._journal.find
+        return [key for number, key in enumerate(known.keys) if number in known.again or found(key) is None]
 
     async def _read(self, reading: _Reading) -> None:
+        if not reading.left:
+            return
         async with aclosing(breathing(self._teacher.results(reading.batch))) as results:
             async for custom_id, outcome in results:
                 if (key := reading.left.pop(custom_id, None)) is not None:
@@ -323,12 +330,18 @@ class Deferred:
             return
         self._keep(entry, outcome)
         if isinstance(outcome, TeacherError) and outcome.kind in FATAL:
+            # Told when all are read: at once, it would be read first of all by every later run, and end that, too.
             reading.fatal = reading.fatal or outcome
             return
-        del self._pending[key]
-        self._hand_over(key, outcome)
+        self._hand_over(reading)
+        reading.held = key, outcome
 
-    def _hand_over(self, key: str, outcome: bytes | TeacherError) -> None:
+    def _hand_over(self, reading: _Reading) -> None:
+        """The result that is held, to whoever waits for it."""
+        if reading.held is None:
+            return
+        (key, outcome), reading.held = reading.held, None
+        self._pending.pop(key, None)
         waiting = self._waiting.get(key)
         if waiting is None:
             # Whoever asks next may have looked into the journal a moment ago.
