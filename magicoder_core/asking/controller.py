@@ -4,27 +4,41 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
-from math import sqrt
 from typing import Final, Literal
 
-_OPENING_RATE = 2000.0
-_ALARM: Final = (10, 16)
-_TOLERATED = 0.02
-_UNSURE = 1.5
-_FASTEST_GROWTH = 0.25
-_SPREAD = 1.25
-_MEMORY = 4.0
-_FEWEST = 16
-_SIGNS = 8
+from magicoder_core.asking.evidence import Epoch, Place
+
+Mode = Literal["open", "capacity", "rate"]
+
+OPENING_RATE: Final = 3000.0
+TOLERATED: Final = 0.02
+SMALL_STEP: Final = 0.02
+MIDDLE_STEP: Final = 0.05
+LARGE_STEP: Final = 0.25
+SLOWEST: Final = 0.2
+SPREAD: Final = 1.25
+MEMORY: Final = 4.0
+FEWEST: Final = 16
+SIGNS: Final = 8
+CUTS: Final = 4
+DEFAULT_HOLD: Final = 0.5
 
 
-@dataclass(slots=True)
-class Trial:
-    """A cut that has to prove itself: does it lower the fraction of refusals?"""
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What the controller has set: a mode, a limit, a rate."""
 
+    mode: Mode
     limit: float
+    rate: float
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """A cut to half that has to prove itself: does it lower the fraction of refusals?"""
+
+    rate: float
     fraction: float
-    epochs: int = 0
 
 
 class Controller:
@@ -32,36 +46,52 @@ class Controller:
 
     def __init__(self, cap: int) -> None:
         self.cap = cap
+        self.mode: Mode = "open"
         self.limit = float(cap)
+        self.rate = 0.0
         self.opening = True
         self.expected = 0.0
         self.latency: float | None = None
-        self.refusal_delay = 0.02
-        self.epoch = 0
-        self.departed = 0
-        self.refused = 0
-        self.held_back = False
-        self.smooth = False
-        self._credit = 2.0
-        self._first_half = 0
-        self._last_departure = 0.0
-        self._numbers: deque[int] = deque(maxlen=_ALARM[0])
-        self._step = _FASTEST_GROWTH
+        self.refusal_delay = 0.005
+        self.epoch = Epoch()
+        self.short = False
+        self._need = cap
+        self._close_at = float("inf")
+        self._began = 0.0
+        self._credit = 0.0
+        self._step = LARGE_STEP
+        self._doubling = False
+        self._confirmed = False
+        self._settled = False
+        self._good = float(cap)
+        self._cuts = 0
+        self._doubt = 0.0
+        self._before: Setting | None = None
         self._trial: Trial | None = None
-        self._answers = 0
+        self._accepted = 0
         self._marks: deque[tuple[float, int]] = deque()
-        self._tail = False
+        self._tail: Epoch | None = None
+        self._answers_since_alarm = 0
+        self._not_capacity = False
+        self.log = []
 
-    # what the gate asks
+    # -- what the gate asks
 
     @property
     def gap(self) -> float:
-        """Seconds between two departures at least."""
+        """Seconds from one departure to the next."""
         if self.opening:
-            return 1.0 / _OPENING_RATE
-        if self.smooth and self.latency is not None:
-            return self.latency / (_SPREAD * self.limit)
+            return 1.0 / OPENING_RATE
+        if self.mode == "rate":
+            return 1.0 / self.rate
+        if self.mode == "capacity" and self.latency is not None:
+            return self.latency / (SPREAD * self.limit)
         return 0.0
+
+    @property
+    def late(self) -> float:
+        """Seconds of its pace that a late departure may catch up with."""
+        return 4 * self.gap if self.mode == "capacity" else 0.005
 
     @property
     def decision_delay(self) -> float:
@@ -69,129 +99,205 @@ class Controller:
         delay = max(0.02, 4 * self.refusal_delay)
         return delay if self.latency is None else min(delay, max(self.latency, 0.02))
 
-    # what the gate tells
+    # -- what the gate tells
 
-    def departure(self, now: float) -> tuple[int, int]:
-        self.departed += 1
-        self._last_departure = now
-        self._credit = min(self._credit + self.expected, 2.0 + self.expected * self.limit)
-        return self.epoch, self.departed
+    def departure(self, now: float, place: Place) -> None:
+        """A request goes out."""
+        places = self.epoch.places
+        places.append(place)
+        if len(places) == 1:
+            self._began = now
+        if len(places) == self._need:
+            self._close_at = now + self.decision_delay
+        self._accepted += 1
+        self._mark(now)
+        if self.expected:
+            self._credit = min(self._credit + self.expected, 2.0 + self.expected * self.limit)
 
-    def answer(self, now: float, departed: float) -> None:
-        took = now - departed
-        self.latency = took if self.latency is None else self.latency + (took - self.latency) * 0.05
-        self._answers += 1
+    def _mark(self, now: float) -> None:
         marks = self._marks
-        if not marks or now - marks[-1][0] >= 0.25:
-            marks.append((now, self._answers))
-            while now - marks[0][0] > _MEMORY:
+        if not marks or now - marks[-1][0] >= 0.1:
+            marks.append((now, self._accepted))
+            memory = MEMORY if self.latency is None else max(MEMORY, 2 * self.latency)
+            while now - marks[0][0] > memory:
                 marks.popleft()
 
-    def goodput(self, now: float) -> float | None:
-        """Answers per second of late; None until there is a second of them."""
-        if not self._marks or now - self._marks[0][0] < 1.0:
-            return None
-        return (self._answers - self._marks[0][1]) / (now - self._marks[0][0])
+    def accepted_rate(self, now: float) -> float:
+        """Requests per second that were not refused, of late."""
+        when, count = self._marks[0]
+        return (self._accepted - count) / max(0.5, now - when)
+
+    def answer(self, now: float, place: Place) -> None:
+        took = now - place.departed
+        self.latency = took if self.latency is None else self.latency + (took - self.latency) * 0.05
+        self._answers_since_alarm += 1
 
     def pardoned(self) -> bool:
-        """Whether a refusal is one of those that come whatever we do: it need not hold its place."""
+        """Whether a refusal may give up its place at once: it is among those that come whatever we do."""
+        if self.mode == "rate":
+            return True
         if self._credit >= 1.0:
             self._credit -= 1.0
-            return self.expected > 0
-        return False
-
-    def refusal(self, now: float, departed: float, epoch: int, number: int, out: int, in_use: int) -> bool:
-        """A refusal came back; True is the alarm: nearly everything is refused."""
-        self.refusal_delay += (now - departed - self.refusal_delay) * 0.1
-        if epoch != self.epoch:
-            if self._tail and epoch == self.epoch - 1:
-                self.limit = max(1.0, self.limit - 1)
-            return False
-        self.refused += 1
-        self._numbers.append(number)
-        if len(self._numbers) == _ALARM[0] and max(self._numbers) - min(self._numbers) < _ALARM[1]:
-            self._alarm(now, out, in_use)
             return True
         return False
 
-    def _alarm(self, now: float, out: int, in_use: int) -> None:
-        """Nearly everything is refused: what is out is what the provider bears, or what it answers of late is."""
-        bears = float(out)
-        self._tail = True
-        goodput = self.goodput(now)
-        if goodput is not None and self.latency is not None:
-            bears = min(bears, goodput * self.latency)
-            self._tail = False
-        start = min(self.limit, in_use)
-        self.limit = max(1.0, bears, start / 4)
-        self.smooth = True
-        self._step = _FASTEST_GROWTH if self.opening else 0.0
-        self._trial = None
-        self._next_epoch()
-        self._marks.clear()
+    def refusal(self, now: float, place: Place, out: int) -> bool:
+        """A refusal came back; True is the alarm: nearly everything is refused."""
+        self.refusal_delay += (now - place.departed - self.refusal_delay) * 0.1
+        self._accepted -= 1
+        if place.epoch is not self.epoch:
+            if place.epoch is self._tail and place.epoch is not None:
+                self.limit = max(1.0, self.limit - 1)
+            return False
+        if self.epoch.refuse(place):
+            self._alarm(now, out)
+            return True
+        return False
 
-    def _next_epoch(self) -> None:
-        self.opening = False
-        self.epoch += 1
-        self.departed = 0
-        self.refused = 0
-        self._numbers.clear()
-        self.held_back = False
+    def _alarm(self, now: float, out: int) -> None:
+        accepted = self.accepted_rate(now)
+        capacity = self.epoch.capacity(self.expected)
+        tail = None
+        self._trial = None
+        self._answers_since_alarm = 0
+        self._not_capacity = False
+        if self.mode == "rate":
+            self._set_rate(min(0.5 * self.rate, accepted))
+        elif self.mode == "capacity" and self.limit > self._good and self._doubt < 2:
+            self.limit = self._good
+            self._doubt += 1
+            self._step = 0.0
+        elif self.mode == "open" and capacity is not None:
+            self.mode = "capacity"
+            tail = self.epoch
+            self.limit = max(1.0, min(self.limit, float(max(out, capacity))))
+            self._good = self.limit
+            self._step = MIDDLE_STEP
+        else:
+            self._set_rate(0.7 * accepted)
+            self._doubling = self.opening
+        self.log.append((now, "alarm", self.mode, self.limit, self.rate, capacity, out))
+        self._next(now)
+        self._tail = tail
+
+    def _set_rate(self, rate: float) -> None:
+        self.mode = "rate"
+        self.rate = max(rate, SLOWEST)
+        self.limit = float(self.cap)
+        self._step = SMALL_STEP
+        self._doubling = False
+
+    def probe_refused(self, now: float, place: Place) -> None:
+        """A request that looked whether the provider is back was refused."""
+        self._accepted -= 1
+        if place.out < 0.8 * self.limit - 1:
+            self._not_capacity = True
+
+    def probe_through(self, now: float) -> None:
+        """A probe was not refused. If nothing had left since the alarm, or much had, it is not a capacity that was reached."""
+        if self.mode == "capacity" and (self._not_capacity or not self._answers_since_alarm):
+            self._set_rate(self.accepted_rate(now))
+            self._confirmed = True
+            self._doubling = now - self._marks[0][0] < 1.0
+        self._tail = None
+        self.log.append((now, "through", self.mode, self.limit, self.rate))
+        self._next(now)
+
+    # -- decisions
 
     def tick(self, now: float) -> None:
-        """Close the epoch when enough went out and is decided."""
-        if self.opening:
-            if self.departed >= self.cap and now >= self._last_departure + self.decision_delay:
-                self._opened()
-            return
-        need = max(_FEWEST, self.limit)
-        if self._trial is not None:
-            need = max(need, min(_SIGNS / self._trial.fraction, 4 * self.limit))
-        if self.departed >= need and now >= self._last_departure + self.decision_delay:
-            self._judge()
+        """Decide, when enough went out and is known."""
+        if now >= self._close_at:
+            self._judge(now)
 
-    def _opened(self) -> None:
-        self._next_epoch()
-        self._tail = False
-
-    def _judge(self) -> None:
-        n, fraction = self.departed, self.refused / self.departed
-        excess = fraction - self.expected - _UNSURE * sqrt(self.expected * (1 - self.expected) / n)
-        self._tail = False
+    def _next(self, now: float) -> None:
+        self.opening = False
+        self.epoch = Epoch()
+        self.short = False
+        self._close_at = float("inf")
+        self._tail = None
         if self._trial is not None:
-            self._try_on(fraction)
-        elif excess > _TOLERATED:
-            self._trial = Trial(self.limit, fraction)
-            self.limit = max(1.0, self.limit * (1 - max(excess, 1.0 / n)))
-            self._step = 0.0
+            self._need = int(max(FEWEST, SIGNS / self._trial.fraction))
+        elif self.mode == "rate":
+            self._need = FEWEST // 2 if self._doubling else int(max(FEWEST, self.rate if self._settled else self.rate / 4))
         else:
+            self._need = int(max(FEWEST, self.limit))
+
+    def _judge(self, now: float) -> None:
+        epoch = self.epoch
+        epoch.close(self._need)
+        fraction, excess = epoch.fraction, epoch.excess(self.expected)
+        if self._trial is not None:
+            self._conclude(self._trial, fraction)
+        elif excess > TOLERATED:
+            self._trouble(now, fraction, excess)
+        elif excess < TOLERATED / 3:
             self._grow()
+        else:
+            self._step = SMALL_STEP
         if fraction < self.expected:
             self.expected += 0.2 * (fraction - self.expected)
-        self._next_epoch()
+        self.log.append((now, self.mode, round(self.limit, 1), round(self.rate, 1), "n", len(epoch.places), "f", round(fraction, 3), "p0", round(self.expected, 3), self._trial))
+        self._next(now)
+
+    def _trouble(self, now: float, fraction: float, excess: float) -> None:
+        epoch = self.epoch
+        if self.opening and epoch.even():
+            self.expected = fraction
+            return
+        capacity = epoch.capacity(self.expected)
+        if capacity is not None:
+            self.mode = "capacity"
+            self.limit = max(1.0, min(self.limit, capacity))
+            self._good = self.limit
+            self._step = 0.0
+            self._doubt = 0.0
+            return
+        if self.mode == "capacity" and self._doubt < 2:
+            self._doubt += 1
+            self.limit = max(1.0, self.limit * (1 - max(excess, 1 / len(epoch.places))))
+            self._good = self.limit
+            self._step = 0.0
+            return
+        self._doubt = 0.0
+        self._before = self._before or Setting(self.mode, self.limit, self.rate)
+        rate = self.rate if self.mode == "rate" else len(epoch.places) / max(now - self._began, 1e-3)
+        self._cuts += 1
+        overshot = self._doubling
+        self._set_rate(rate * (1 - max(excess, SMALL_STEP)))
+        self._settled = True
+        if (not self._confirmed and not overshot and fraction >= 0.1) or self._cuts >= CUTS:
+            self._trial = Trial(rate, fraction)
+            self.rate = rate / 2
+
+    def _conclude(self, trial: Trial, fraction: float) -> None:
+        self._trial = None
+        self._cuts = 0
+        if fraction - self.expected < 0.5 * (trial.fraction - self.expected):
+            self._confirmed = True
+            self.rate = max(0.2, trial.rate * (1 - trial.fraction))
+            self._before = None
+            return
+        self._confirmed = False
+        self.expected = fraction
+        if self._before is not None:
+            self.mode, self.limit, self.rate = self._before.mode, self._before.limit, self._before.rate
+        self._before = None
 
     def _grow(self) -> None:
-        if self.held_back and self.limit < self.cap:
-            self.limit = min(self.cap, self.limit + max(1.0, self.limit * self._step))
-            self._step = min(_FASTEST_GROWTH, max(2 * self._step, 1 / self.limit))
-
-    def _try_on(self, fraction: float) -> None:
-        trial = self._trial
-        assert trial is not None
-        trial.epochs += 1
-        helped = fraction - self.expected < 0.5 * (trial.fraction - self.expected)
-        if trial.epochs == 1:
-            if helped:
-                self._trial = None
-                self.smooth = True
+        self._cuts = 0
+        self._before = None
+        if self.mode == "capacity":
+            self._doubt = max(0.0, self._doubt - 0.34)
+            self._good = self.limit
+            if self.short and self.limit < self.cap:
+                self.limit = min(self.cap, self.limit + max(1.0, self.limit * self._step))
+                self._step = min(LARGE_STEP, max(2 * self._step, 1 / self.limit))
+        elif self.mode == "rate" and self.short:
+            if self._doubling:
+                self.rate *= 2
             else:
-                self.limit = max(1.0, trial.limit / 2)
-            return
-        self._trial = None
-        if helped:
-            self.smooth = True
-            self.limit = max(1.0, trial.limit * 0.8)
-        else:
-            self.expected = fraction
-            self.limit = trial.limit
-            self._step = _FASTEST_GROWTH
+                self.rate *= 1 + self._step
+                self._step = min(LARGE_STEP, 2 * self._step)
+            if self.latency is not None and self.rate > 1.5 * self.cap / self.latency:
+                self.mode = "open"

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Mapping
 from heapq import heappop, heappush
 from typing import Final, Literal
 
 from magicoder_core.asking.breaker import LONGEST_PAUSE, Breaker
 from magicoder_core.asking.controller import Controller
-from magicoder_core.asking.pace import Bucket, Charge, Left, Window
+from magicoder_core.asking.evidence import Place
+from magicoder_core.asking.pace import Bucket, Left, Window
 from magicoder_core.errors import RunError
 from magicoder_core.ratelimits import RateLimits
 
@@ -20,23 +20,6 @@ __all__ = ["LONGEST_PAUSE", "Gate", "Outcome", "Place"]
 Outcome = Literal["answered", "refused", "failed", "rejected"]
 
 _NEVER: Final = float("inf")
-
-
-class Place:
-    """A request's place among those that are out."""
-
-    __slots__ = ("charge", "departed", "epoch", "number", "probe", "retry", "tokens")
-
-    def __init__(
-        self, departed: float, tokens: int, retry: bool, probe: bool, epoch: int, number: int, charge: Charge | None
-    ) -> None:
-        self.departed = departed
-        self.tokens = tokens
-        self.retry = retry
-        self.probe = probe
-        self.epoch = epoch
-        self.number = number
-        self.charge = charge
 
 
 class Gate:
@@ -104,19 +87,17 @@ class Gate:
                 heappop(held)
             if self._breaker.cause is not None:
                 if self._probe is not None:
-                    return (
-                        _NEVER
-                        if self._breaker.cause == "failures"
-                        else self._probe.departed + controller.decision_delay - now
-                    )
+                    if self._breaker.cause == "failures":
+                        return _NEVER
+                    return self._probe.departed + controller.decision_delay - now
                 wait = self._breaker.next_probe - now
-                if self._out >= controller.limit:
-                    return _NEVER
+            elif self._out + len(held) >= int(controller.limit):
+                controller.short = True
+                return held[0] - now if held else _NEVER
             else:
-                if self._out + len(held) >= int(controller.limit):
-                    controller.held_back = True
-                    return held[0] - now if held else _NEVER
                 wait = self._next_departure - now
+                if wait > 0:
+                    controller.short = True
         if self._requests is not None:
             wait = max(wait, self._requests.wait(now))
         if self._tokens is not None:
@@ -139,14 +120,16 @@ class Gate:
         if self._left_tokens is not None:
             self._left_tokens.take(tokens)
         if not self._adaptive:
-            return Place(now, tokens, retry, False, 0, 0, charge)
-        gap = self._controller.gap
+            return Place(now, self._out - 1, retry, False, None, tokens, charge)
+        controller = self._controller
+        gap = controller.gap
         if gap:
-            self._next_departure = max(self._next_departure, now - 4 * gap) + gap
-        epoch, number = self._controller.departure(now)
-        place = Place(now, tokens, retry, self._breaker.cause is not None, epoch, number, charge)
+            self._next_departure = max(self._next_departure, now - controller.late) + gap
+        place = Place(now, self._out - 1, retry, self._breaker.cause is not None, controller.epoch, tokens, charge)
         if place.probe:
             self._probe = place
+        controller.departure(now, place)
+        controller.tick(now)
         return place
 
     # -- leaving
@@ -181,9 +164,9 @@ class Gate:
         if outcome == "answered" or outcome == "rejected":
             breaker.alive(now)
             if outcome == "answered":
-                controller.answer(now, place.departed)
+                controller.answer(now, place)
             if probe:
-                breaker.open()
+                self._through(now)
             controller.tick(now)
             return True
         if outcome == "failed":
@@ -195,18 +178,22 @@ class Gate:
             breaker.failure(now, first_attempt=not place.retry)
             return True
         if probe:
-            breaker.probe_failed(now, retry_after)
-            controller.refusal(now, place.departed, -1, place.number, 0, 0)
+            controller.probe_refused(now, place)
+            heeded = controller.mode == "rate" or not self._out
+            breaker.probe_failed(now, retry_after if heeded else None)
             return False
-        alarm = controller.refusal(
-            now, place.departed, place.epoch, place.number, self._out, self._out + len(self._held) + 1
-        )
-        if alarm:
+        if controller.refusal(now, place, self._out):
+            self._held.clear()
             breaker.shut("refusals", now, retry_after if self._out == 0 else None)
         elif breaker.cause is None and not controller.pardoned():
             heappush(self._held, place.departed + (controller.latency or 0.5))
         controller.tick(now)
         return breaker.cause is None
+
+    def _through(self, now: float) -> None:
+        if self._breaker.cause == "refusals":
+            self._controller.probe_through(now)
+        self._breaker.open()
 
     def _heed(self, limits: RateLimits, now: float) -> None:
         if limits.requests_per_minute and limits.remaining_requests is not None:
@@ -241,7 +228,7 @@ class Gate:
                 and now >= probe.departed + self._controller.decision_delay - 1e-9
             ):
                 self._probe = None
-                self._breaker.open()
+                self._through(now)
             delay = self._delay(now, tokens)
             if delay > 1e-9:
                 self._call_again(now, delay)
@@ -274,23 +261,6 @@ class Gate:
                 future, _ = queue.popleft()
                 if not future.done():
                     future.set_exception(RunError(f"the provider has answered nothing for {self._outage:g} s"))
-
-    # -- until `ask` enters and leaves by itself
-
-    @asynccontextmanager
-    async def passage(self) -> AsyncIterator[None]:
-        """Wait for a place, and hold it within the block."""
-        place = await self.enter()
-        try:
-            yield
-        finally:
-            self.leave(place, "answered")
-
-    def answered(self) -> None:
-        """Nothing to do: leaving says it."""
-
-    def refused(self, seconds: float) -> None:
-        """Nothing to do: leaving says it."""
 
     @property
     def limit(self) -> int:
