@@ -91,11 +91,12 @@ class RemoteBatch(DeferredTeacher):
     def _key(self) -> str:
         from magicoder_core import http
 
+        host = self._host
         key = os.environ.get(self.api_key_env, "").strip() if self.api_key_env else ""
-        if not key and self.api_key_env and not http.is_here(self._host):
+        if not key and self.api_key_env and not http.is_here(host):
             raise TeacherError(
                 "auth",
-                f"no key for {self._host}: set the environment variable {self.api_key_env} "
+                f"no key for {host}: set the environment variable {self.api_key_env} "
                 "(or teacher.api_key_env to the name of another)",
             )
         if not (key.isascii() and key.isprintable() and " " not in key):
