@@ -71,6 +71,7 @@ def provider(litellm: Any, model: str, api_base: str | None) -> str:
     Raises:
         RecipeError: it cannot tell.
     """
+    quiet()
     try:
         return str(litellm.get_llm_provider(model=model, api_base=api_base)[1])
     except litellm.BadRequestError as error:

@@ -88,12 +88,15 @@ def _anthropic(value: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _gemini(value: Mapping[str, Any]) -> Mapping[str, Any]:
     used = _mapping(value.get("usageMetadata"))
-    # Thoughts are billed as answer and counted apart.
-    answered = _count(used.get("candidatesTokenCount")) + _count(used.get("thoughtsTokenCount"))
+    sent, answered, thought, total = (
+        _count(used.get(f"{name}TokenCount")) for name in ("prompt", "candidates", "thoughts", "total")
+    )
+    # Thoughts are billed as answer and counted apart, except where the total shows that they are in it already.
+    answered += 0 if sent + answered == total else thought
     candidates = _mappings(value.get("candidates"))
     blocked = not candidates and _mapping(value.get("promptFeedback")).get("blockReason")
     choices = [_choice("SAFETY", "", "")] if blocked else [_candidate(each) for each in candidates]
-    return _answer(value.get("modelVersion"), choices, _count(used.get("promptTokenCount")), answered)
+    return _answer(value.get("modelVersion"), choices, sent, answered)
 
 
 def _candidate(candidate: Mapping[str, Any]) -> Mapping[str, Any]:
