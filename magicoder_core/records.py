@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from functools import lru_cache
 from pathlib import Path
@@ -35,9 +35,15 @@ class Record:
 
     def to_dict(self) -> dict[str, Any]:
         """The record as plain JSON values, in the order of its fields."""
-        made = {name: _plain(getattr(self, name)) for name in _NAMES[type(self)]}
+        return self._values(_NAMES[type(self)])
+
+    def _values(self, names: Iterable[str]) -> dict[str, Any]:
+        made = {}
+        for name in names:
+            value = getattr(self, name)
+            made[name] = value if type(value) in _SCALARS else _plain(value)
         for name, silent in self.later.items():
-            if made[name] == silent:
+            if name in made and made[name] == silent:
                 del made[name]
         return made
 
@@ -72,21 +78,23 @@ class Identified(Record):
     annotations: ClassVar[frozenset[str]] = frozenset()
     """Fields that say something about the record and do not change which one it is."""
 
-    id: str = field(init=False, default="")
+    id: str = field(init=False, compare=False)
 
-    def __post_init__(self) -> None:
-        """Name the record."""
-        object.__setattr__(self, "id", self._content_id())
+    def __getattr__(self, name: str) -> Any:
+        """The id, when it is first asked for: a run makes many records whose names nobody wants to know."""
+        if name != "id":
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        made = hashlib.sha256(self.spelled()).hexdigest()[:16]
+        object.__setattr__(self, "id", made)
+        return made
 
     def content(self) -> dict[str, Any]:
         """What names the record: its fields as plain JSON values, without the id and what only annotates it."""
-        made = self.to_dict()
-        for name in ("id", *self.annotations):
-            made.pop(name, None)
-        return made
+        return self._values(_NAMING[type(self)])
 
-    def _content_id(self) -> str:
-        return content_id(self.content())
+    def spelled(self) -> bytes:
+        """The canonical JSON of `content`, whose sha256 is the id."""
+        return canonical(self.content())
 
 
 def content_id(content: Mapping[str, Any]) -> str:
@@ -99,11 +107,11 @@ def canonical(content: Mapping[str, Any]) -> bytes:
 
     What UTF-8 cannot hold (lone surrogates; models do emit them) is escaped, in ASCII throughout.
     """
-    from orjson import OPT_SORT_KEYS, JSONEncodeError, dumps
+    import orjson
 
     try:
-        return dumps(content, option=OPT_SORT_KEYS)
-    except JSONEncodeError:
+        return orjson.dumps(content, option=orjson.OPT_SORT_KEYS)
+    except orjson.JSONEncodeError:
         return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode("ascii")
 
 
@@ -114,7 +122,16 @@ class _Names(dict[type, tuple[str, ...]]):
     """A class's fields; looked up once, since a run makes millions of records."""
 
     def __missing__(self, cls: type) -> tuple[str, ...]:
-        self[cls] = names = tuple(item.name for item in fields(cls))
+        self[cls] = names = tuple(item.name for item in fields(cls) if not item.name.startswith("_"))
+        return names
+
+
+class _Naming(dict[type, tuple[str, ...]]):
+    """The fields among them that name a record."""
+
+    def __missing__(self, cls: type) -> tuple[str, ...]:
+        left_out = {"id", *cls.annotations}  # type: ignore[attr-defined]  # of Identified
+        self[cls] = names = tuple(name for name in _NAMES[cls] if name not in left_out)
         return names
 
 
@@ -126,7 +143,7 @@ class _Arguments(dict[type, frozenset[str]]):
         return names
 
 
-_NAMES, _ARGUMENTS = _Names(), _Arguments()
+_NAMES, _NAMING, _ARGUMENTS = _Names(), _Naming(), _Arguments()
 
 
 def _plain(value: Any) -> Any:
@@ -230,6 +247,11 @@ class Sampling(Record):
 
 
 @lru_cache(maxsize=256)
+def _sampled(sampling: Sampling) -> Mapping[str, Any]:
+    return sampling.to_dict()
+
+
+@lru_cache(maxsize=256)
 def _filled_in(given: Sampling, defaults: Sampling) -> Sampling:
     """Cached: the requests of a run are drawn in a few ways."""
     chosen = {
@@ -247,6 +269,15 @@ class Request(Identified):
 
     messages: tuple[Message, ...]
     sampling: Sampling = field(default_factory=Sampling)
+    _spelled: bytes = field(init=False, repr=False, compare=False, default=b"")
+
+    def spelled(self) -> bytes:
+        """As for all records; kept, since an id, a key in the journal and a line of it are made of it."""
+        if not self._spelled:
+            turns = [{"content": item.content, "role": item.role} for item in self.messages]
+            spelled = canonical({"messages": turns, "sampling": _sampled(self.sampling)})
+            object.__setattr__(self, "_spelled", spelled)
+        return self._spelled
 
     @classmethod
     def of(cls, user: str, *, system: str | None = None, sampling: Sampling | None = None) -> Request:

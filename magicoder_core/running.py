@@ -22,12 +22,22 @@ class WishError(MagicoderError):
 
 @dataclass(frozen=True)
 class Wish:
-    """What of a recipe to run: up to a stage, only one, one again; in a new directory."""
+    """What of a recipe to run: up to a stage, only one, one again; in a new directory; the first snippets as a pilot.
+
+    ``since`` is a stage to do again with what there is: `generate` then reads the journal anew and asks nobody.
+    """
 
     to: str | None = None
     only: str | None = None
     redo: str | None = None
+    since: str | None = None
     new: bool = False
+    pilot: int | None = None
+
+    @property
+    def again(self) -> str | None:
+        """The stage that is done again though it may be done."""
+        return self.redo or self.since
 
 
 @contextmanager
@@ -50,11 +60,12 @@ def prepare(
     for line in catalogue.broken:
         progress.say(line)
     plan = recipe.bind(read, catalogue)
-    chosen = stages.select(plan, to=wish.to, only=wish.only, redo=wish.redo)
+    chosen = stages.select(plan, to="generate" if wish.pilot else wish.to, only=wish.only, redo=wish.again)
     _check_redo(plan, chosen, wish)
-    run = Run(read, plan, rundir.RunDirectory(rundir.locate(read, directory, new=wish.new)), catalogue)
+    place = rundir.RunDirectory(rundir.locate(read, directory, new=wish.new))
+    run = Run(read, plan, place, catalogue, replay=wish.since == "generate")
     _check_same(run, wish)
-    for _, problem in stages.preflight(plan, stages.pending(run, chosen, wish.redo)):
+    for _, problem in stages.preflight(plan, stages.pending(run, chosen, wish.again)):
         if problem:
             raise problem
     with run.directory.locked():
@@ -73,19 +84,22 @@ def _wanted(given: str | None, directory: Path | None, wish: Wish) -> str:
 
 def _check_redo(plan: Plan, chosen: Sequence[Stage], wish: Wish) -> None:
     """A stage to be done again must be among those that run."""
-    if wish.redo is None or wish.redo in [stage.name for stage in chosen]:
+    if wish.pilot is not None and "generate" not in [stage.name for stage in chosen]:
+        raise WishError("--pilot: the recipe has no [method] and [teacher] to try")
+    if wish.again is None or wish.again in [stage.name for stage in chosen]:
         return
+    option = f"--redo {wish.redo}" if wish.redo else f"--from {wish.since}"
     there = [stage.name for stage in stages.select(plan)]
-    if wish.redo not in there:
-        raise WishError(f"--redo {wish.redo}: the recipe has no table for this stage; it has: {', '.join(there)}")
+    if wish.again not in there:
+        raise WishError(f"{option}: the recipe has no table for this stage; it has: {', '.join(there)}")
     limit = f"--only {wish.only}" if wish.only else f"--to {wish.to}"
-    raise WishError(f"--redo {wish.redo}: {limit} leaves this stage out")
+    raise WishError(f"{option}: {limit} leaves this stage out")
 
 
 def _check_same(run: Run, wish: Wish) -> None:
     """One directory, one recipe: another one's files would be taken for this one's, or lost."""
     before = run.directory.facts.get("name", run.recipe.name)
-    if before != run.recipe.name and not wish.redo:
+    if before != run.recipe.name and not wish.again:
         raise RunError(
             f"{run.directory.path}: has a run of the recipe '{before}', not of '{run.recipe.name}'; "
             "give --dir another directory, or --redo STAGE to go on here with this recipe"

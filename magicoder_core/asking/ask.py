@@ -23,7 +23,7 @@ from magicoder_core.deferring import DeferredTeacher
 from magicoder_core.errors import MagicoderError, RunError, TeacherError, attributed
 from magicoder_core.providers import BatchTeacher, Teacher, Wire, WireTeacher
 from magicoder_core.ratelimits import RateLimits
-from magicoder_core.records import Reply, Request
+from magicoder_core.records import Reply, Request, Usage
 
 RETRIED: Final = frozenset({"rate_limited", "overloaded", "transient", "timeout", "malformed"})
 """Kinds of failure after which the same request is sent again."""
@@ -369,13 +369,20 @@ class Asker:
 
     def count(self, entry: Entry) -> None:
         """Count an attempt of an earlier run as spent."""
+        usage = self.usage(entry)
+        if usage.prompt_tokens or usage.completion_tokens or (entry.charged and entry.error is None):
+            self.budget.spend(usage)
+
+    def usage(self, entry: Entry) -> Usage:
+        """What an attempt took; nothing if it was not billed, and the worst case if it was without an answer."""
         if not entry.charged:
-            return
+            return Usage()
         try:
-            self.budget.spend(self.read(entry).usage)
+            return self.read(entry).usage
         except TeacherError as error:
-            if error.charged:
-                self.budget.spend_worst(entry.request)
+            prompt, completion = worst_case(entry.request) if error.charged else (0, 0)
+            usd = self.budget.price.of(prompt, completion) if self.budget.price else None
+            return Usage(prompt_tokens=prompt, completion_tokens=completion, usd=usd)
 
 
 def _ended(entry: Entry, seconds: float, **end: Any) -> Entry:

@@ -78,8 +78,7 @@ class Cache:
         Raises:
             RunError: the cache cannot be written.
         """
-        line = jsonl.encoded({"end": entry.end, **entry.to_line()})
-        self._waiting.append((bytes.fromhex(entry.key), line))
+        self._waiting.append((bytes.fromhex(entry.key), entry.encoded(end=entry.end)))
         if len(self._waiting) >= _GROUP:
             self._flush()
 

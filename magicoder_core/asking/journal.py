@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
-from magicoder_core import progress
+from magicoder_core import jsonl, progress
 from magicoder_core.asking.durable import Syncer
 from magicoder_core.errors import ErrorKind, RunError
 from magicoder_core.records import Record, Reply, Request
@@ -71,9 +71,19 @@ class Entry(Record):
         """``body``, ``reply`` or the kind of failure."""
         return self.error or ("reply" if self.body is None else "body")
 
-    def to_line(self) -> dict[str, Any]:
-        """What is written of it besides key and end."""
-        line: dict[str, Any] = {"teacher": self.teacher, "parent": self.parent, "request": self.request.to_dict()}
+    def encoded(self, **more: Any) -> bytes:
+        """What is written of it besides its key and its end, as JSON, with ``more`` beside it."""
+        import orjson
+
+        line = more | self._to_line()
+        try:
+            # The request was spelled to name it; it need not be again.
+            return orjson.dumps(line | {"request": orjson.Fragment(self.request.spelled())})
+        except orjson.JSONEncodeError:
+            return jsonl.encoded(line | {"request": self.request.to_dict()})
+
+    def _to_line(self) -> dict[str, Any]:
+        line: dict[str, Any] = {"teacher": self.teacher, "parent": self.parent}
         if self.body is not None:
             line |= _written(self.body)
         if self.reply is not None:
@@ -86,7 +96,7 @@ class Entry(Record):
 
     @classmethod
     def of_line(cls, key: str, end: str, line: Mapping[str, Any]) -> Self:
-        """The entry that `to_line` wrote."""
+        """The entry that `encoded` wrote."""
         error = None if end in {"body", "reply"} else end
         given = {name: value for name, value in line.items() if name not in {"body", "base64"}}
         return cls.from_dict({**given, "key": key, "error": error, "body": _read_body(line)})
@@ -167,7 +177,7 @@ class Journal:
         Raises:
             RunError: the disk is full or fails; the run must end, since its next answers would be lost too.
         """
-        place = self._write(entry.key, entry.end, entry.to_line())
+        place = self._write(entry.key, entry.end, entry.encoded())
         if entry.end.encode() in _RESULTS:
             self._places[bytes.fromhex(entry.key)] = place
 
@@ -177,7 +187,7 @@ class Journal:
         Raises:
             RunError: as `append`.
         """
-        self._write("0" * 32, "note", {"kind": kind, "content": content})
+        self._write("0" * 32, "note", jsonl.encoded({"kind": kind, "content": content}))
         self._noted.append((kind, content))
 
     def notes(self, kind: str) -> list[Mapping[str, Any]]:
@@ -199,7 +209,7 @@ class Journal:
         """All entries in the order of their writing, from the byte ``start`` on."""
         return entries(self.path, start)
 
-    def _write(self, key: str, end: str, content: Mapping[str, Any]) -> int:
+    def _write(self, key: str, end: str, content: bytes) -> int:
         """Append a line; returns its place and length."""
         if self._syncer.error is not None:
             raise self._failed(self._syncer.error)
@@ -272,10 +282,8 @@ def entries(path: Path, start: int = 0) -> Iterator[Entry]:
                 yield _entry(line)
 
 
-def _line(key: str, end: str, content: Mapping[str, Any]) -> bytes:
-    from magicoder_core import jsonl
-
-    summed = b'"key":"%s","end":"%s","entry":%s}' % (key.encode(), end.encode(), jsonl.encoded(content))
+def _line(key: str, end: str, content: bytes) -> bytes:
+    summed = b'"key":"%s","end":"%s","entry":%s}' % (key.encode(), end.encode(), content)
     return b'%s%08x",%s\n' % (_HEAD, zlib.crc32(summed), summed)
 
 
@@ -290,8 +298,6 @@ def _is_whole(line: bytes) -> bool:
 
 
 def _content(line: bytes) -> dict[str, Any]:
-    from magicoder_core import jsonl
-
     content: dict[str, Any] = jsonl.decoded(line[line.index(b'"entry":', _END) + 8 : -2])
     return content
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
-from magicoder_core.records import Request, canonical
+from magicoder_core.records import Request
 
 
 def journal_key(teacher: str, request: Request) -> str:
@@ -12,5 +12,5 @@ def journal_key(teacher: str, request: Request) -> str:
 
     The request's ``sample`` number is part of its sampling, so repeated draws have keys of their own.
     """
-    content = teacher.encode("utf-8", "surrogatepass") + b"\0" + canonical(request.content())
+    content = teacher.encode("utf-8", "surrogatepass") + b"\0" + request.spelled()
     return hashlib.blake2b(content, digest_size=16).hexdigest()

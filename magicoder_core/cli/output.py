@@ -7,7 +7,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self, TextIO
@@ -53,8 +53,15 @@ class Task:
         unit = "" if self.unit == "B" else f" {self.unit}s"
         how_far = f"{amount}{unit} in " if self.unit else ""
         left = "" if self.left is None or self.done == self.total else f", about {_seconds(self.left)} left"
-        figures = "".join(f"  {name} {value}" for name, value in self.figures.items())
+        figures = "".join(f"  {name} {_figure(value)}" for name, value in self.figures.items())
         return f"{self.name}: {how_far}{_seconds(self.seconds)}{left}{figures}"
+
+
+def _figure(value: Figure) -> str:
+    """A figure for reading; counts by name with their sum before them."""
+    if not isinstance(value, Mapping):
+        return str(value)
+    return f"{sum(value.values())} ({', '.join(f'{number} {name}' for name, number in value.items())})"
 
 
 def _amount(value: float, unit: str) -> str:
@@ -190,7 +197,7 @@ class Bars:
         state = self._bars.tasks[self._bars.task_ids.index(number)]
         total = f"/{_amount(state.total, self._units[task])}" if state.total else ""
         shown = f"{_amount(state.completed, self._units[task])}{total}"
-        text = "  ".join(f"{name} {value}" for name, value in figures.items())
+        text = "  ".join(f"{name} {_figure(value)}" for name, value in figures.items())
         self._bars.update(number, figures=text, shown=shown)
 
     def end(self, task: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from magicoder_core.cli.output import emit, shown, write
 
 if TYPE_CHECKING:
     from magicoder_core.running import Wish
+    from magicoder_core.stages import Run, Stage
 
 
 def _directory(_: click.Context, __: click.Parameter, given: str | None) -> Path | None:
@@ -26,6 +28,18 @@ def _directory(_: click.Context, __: click.Parameter, given: str | None) -> Path
 @click.option("--to", metavar="STAGE", help="Stop after this stage: seeds, generate, filter, train or evaluate.")
 @click.option("--only", metavar="STAGE", help="Run this stage alone.")
 @click.option("--redo", metavar="STAGE", help="Run this stage though it is done; answers in the journal stay paid.")
+@click.option(
+    "--from",
+    "since",
+    metavar="STAGE",
+    help="Run this stage again with what there is: generate reads the journal anew and asks for nothing.",
+)
+@click.option(
+    "--pilot",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Try the first N snippets, and forecast acceptance, tokens, money and time of the whole.",
+)
 @click.option("--new", is_flag=True, help="Begin a new run, even if this recipe has one.")
 @click.option(
     "--dir", "directory", type=click.Path(), callback=_directory, help="The run directory; default: under runs/."
@@ -41,8 +55,7 @@ def run(recipe: str | None, overrides: tuple[str, ...], directory: Path | None, 
     from magicoder_core.errors import RunError
     from magicoder_core.running import Wish, WishError
 
-    if wish["to"] and wish["only"]:
-        raise click.UsageError("--to and --only: they exclude each other; give one of them")
+    _check_together(wish)
     try:
         _drive(recipe, overrides, directory, Wish(**wish), as_json=as_json)
     except WishError as error:
@@ -57,6 +70,15 @@ def run(recipe: str | None, overrides: tuple[str, ...], directory: Path | None, 
         raise RunError(line) from error
 
 
+def _check_together(wish: Mapping[str, Any]) -> None:
+    """Refuse options that contradict each other."""
+    pairs = [("to", "only"), ("redo", "since"), *(("pilot", other) for other in ("to", "only", "redo", "since"))]
+    for one, other in pairs:
+        if wish[one] and wish[other]:
+            names = [f"--{name}".replace("since", "from") for name in (one, other)]
+            raise click.UsageError(f"{' and '.join(names)}: they exclude each other; give one of them")
+
+
 def _drive(
     recipe: str | None, overrides: tuple[str, ...], directory: Path | None, wish: Wish, *, as_json: bool
 ) -> None:
@@ -67,8 +89,11 @@ def _drive(
     with shown(as_json=as_json), prepare(recipe, overrides, directory, wish) as (prepared, chosen):
         tell = emit if as_json else _say
         tell("run", name=prepared.recipe.name, directory=str(prepared.directory.path))
+        if wish.pilot:
+            _pilot(prepared, chosen, wish.pilot, tell)
+            return
         results = []
-        for result in stages.run(prepared, chosen, wish.redo):
+        for result in stages.run(prepared, chosen, wish.again):
             results.append(result)
             line = summary.stage_line(result)
             prepared.directory.log(line)
@@ -76,6 +101,18 @@ def _drive(
         page.write(prepared.directory)
         lines = summary.closing(prepared, results)
         tell("done", lines=lines, directory=str(prepared.directory.path), reused=all(item.reused for item in results))
+
+
+def _pilot(prepared: Run, chosen: Sequence[Stage], number: int, tell: Callable[..., None]) -> None:
+    """Draw snippets, try the first ones, tell the forecast."""
+    from magicoder_core import stages
+
+    for _ in stages.run(prepared, [stage for stage in chosen if stage.name == "seeds"]):
+        pass
+    forecast = stages.pilot(prepared, number)
+    for line in forecast.lines():
+        prepared.directory.log(line)
+    tell("pilot", lines=forecast.lines(), **forecast.to_dict())
 
 
 def _say(_: str, **facts: Any) -> None:

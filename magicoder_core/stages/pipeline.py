@@ -103,7 +103,7 @@ def _one(run: Run, stage: Stage, *, redo: bool) -> Result:
     continues = not redo and directory.was_interrupted(stage.name, key)
     directory.begin_stage(stage.name, key)
     try:
-        counts = stage.work(replace(run, continues=continues))
+        counts = stage.work(replace(run, continues=continues, anew=redo))
     except BaseException as error:
         directory.end_stage(stage.name, "failed", error=_why(error))
         raise
