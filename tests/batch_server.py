@@ -5,7 +5,8 @@
         server.submitted                                  # how often each request came in a batch, by its key
 
 What a batch answers depends on its requests alone. ``stall`` holds one step of a client up for as long as a test wants,
-so that the client can be killed there: ``upload``, ``uploaded``, ``create``, ``created``, ``poll`` or ``results``.
+so that the client can be killed there: ``upload``, ``uploaded``, ``create``, ``late``, ``created``, ``poll`` or
+``results``. What is held up at ``create`` is never made; at ``late`` it is made when the client is long gone.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 import json
 import random
 import re
+import sys
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -84,7 +86,7 @@ class BatchServer:
         for index in range(self.others):
             request = {"custom_id": f"theirs-{index}", "body": {"messages": [{"content": "x"}]}}
             self.batches.append(Made(f"theirs_{index}", [request], {}, polls=99))
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._http = _Quiet(("127.0.0.1", 0), Handler)
         self._http.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._http.server_address[1]}/v1"
         self._thread = threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.02})
@@ -105,6 +107,12 @@ class BatchServer:
         self.stalled.set()
         self._go.wait()
         return True
+
+    def hold_at(self, step: str) -> None:
+        """Hold the next client up at this step, too."""
+        self.stall = step
+        self.stalled.clear()
+        self._go.clear()
 
     def release(self) -> None:
         """Let what is held up go on."""
@@ -148,6 +156,13 @@ class BatchServer:
         shuffled = list(made.requests)
         random.Random(made.id).shuffle(shuffled)
         return shuffled
+
+
+class _Quiet(ThreadingHTTPServer):
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Clients that were killed are what this server is for; anything else is the test's business."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)  # type: ignore[arg-type]  # as the base class has it
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -219,6 +234,7 @@ class _Handler(BaseHTTPRequestHandler):
         assert asked["endpoint"] == "/v1/chat/completions"
         if self.owner.hold("create"):
             return
+        self.owner.hold("late")
         requests = [json.loads(line) for line in self.owner.files[asked["input_file_id"]].splitlines()]
         assert all(item["method"] == "POST" and item["url"] == asked["endpoint"] for item in requests)
         self._made(requests, asked["metadata"], "batch", openai_batch)
@@ -267,6 +283,7 @@ class _Handler(BaseHTTPRequestHandler):
         assert all(re.fullmatch(r"[a-zA-Z0-9_-]{1,64}", item["custom_id"]) for item in requests)
         assert all(item["params"]["max_tokens"] and item["params"]["model"] for item in requests)
         if not self.owner.hold("create"):
+            self.owner.hold("late")
             self._made(requests, {}, "msgbatch", anthropic_batch)
 
     # -- answers -------------------------------------------------------------------------------------------------------
