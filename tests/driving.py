@@ -9,6 +9,7 @@ with driving.ServerProcess() as server:
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -23,6 +24,9 @@ from typing import Any, Self
 
 HERE = Path(__file__).parent
 PLUGIN = HERE / "snippets_plugin.py"
+
+PEERS = HERE.parent / ".cache" / "peers"
+"""Where `nox -s bench` installs other programs to compare with; git ignores it."""
 
 FINAL = ("instructions.jsonl", "failed.jsonl", "kept.jsonl")
 """Files that are a pure function of recipe and journal."""
@@ -172,3 +176,32 @@ def run(folder: Path, *arguments: object) -> Ended:
 def final(directory: Path, names: tuple[str, ...] = FINAL) -> dict[str, bytes]:
     """What the files that follow from the journal hold."""
     return {name: (directory / name).read_bytes() for name in names if (directory / name).exists()}
+
+
+def prompts(source: Path, path: Path) -> Path:
+    """Write the messages that `oss-instruct` makes of each snippet of ``source``, so that all clients send the same."""
+    from magicoder_core import Origin, Reply, Request, Snippet, find
+
+    method: Any = find("method", "oss-instruct")()
+    with path.open("w", encoding="utf-8") as out:
+
+        class Noting:
+            async def __call__(self, request: Request) -> Reply:
+                messages = [{"role": each.role, "content": each.content} for each in request.messages]
+                out.write(json.dumps(messages) + "\n")
+                return Reply(text="")
+
+            def supports(self, capability: str) -> bool:
+                return False
+
+        lines = source.read_text("utf-8").splitlines()
+
+        async def note() -> None:
+            for line in lines:
+                origin = Origin(corpus="lines", path="1.py")
+                await method.instruct(
+                    Snippet(code=json.loads(line)["code"], language="python", origin=origin), Noting()
+                )
+
+        asyncio.run(note())
+    return path

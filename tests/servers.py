@@ -157,11 +157,13 @@ class Server(Behaviour):
     def _meet(self, to: Connection, path: str, headers: Mapping[str, str], raw: bytes) -> None:
         try:
             name, body = self._read(raw)
-        except ValueError:
+        except (KeyError, ValueError):
             to.close()
             return
         asked = Asked(path, headers, body, name, None)
         fault = asked.fault = self._refusal(asked) or self._due(name)
+        if not body["messages"]:  # some clients look for the headers of limits in this way
+            fault = asked.fault = "400"
         attempt = self.counts[name]
         self.counts[name] += 1
         self.account.asked(name, asked.at)
