@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from magicoder_core import RecipeError, RunError, Shard, progress
+from magicoder_core.builtin.corpora import Corpus, Document
 from magicoder_core.builtin.files import LARGEST, Files
+from magicoder_core.builtin.listing import Listing
 from magicoder_core.testing import SeedSourceContract
 
 CODE = "import os\n\n\ndef f(x):\n    return x + 1\n"
@@ -303,6 +306,91 @@ def test_languages_by_file_name(tmp_path, name, language):
 def test_languages_have_aliases(tmp_path):
     root = tree(tmp_path, {"a.cpp": "code\n", "b.js": "code\n"})
     assert {item.language for item in drawn(root, languages=("C++", "js"))} == {"cpp", "javascript"}
+
+
+def test_any_language(tmp_path):
+    root = tree(tmp_path, {"a.zig": "code\n", "b.py": CODE, "c.HS": "code\n", "d.md": "text\n", "e.json": "{}\n"})
+    found = [(item.origin.path, item.language) for item in drawn(root, languages=("any",))]
+    assert sorted(found) == [("a.zig", "zig"), ("b.py", "python"), ("c.HS", "haskell")]
+
+
+def test_extensions_teach_languages_and_overrule(tmp_path):
+    root = tree(tmp_path, {"a.foo": "code\n", "b.m": "code\n", "c.mm": "code\n", "d.py": CODE})
+    options = {"extensions": {".FOO": "Foo Lang", "m": "matlab"}}
+    found = [(item.origin.path, item.language) for item in drawn(root, languages=("foo-lang", "Matlab"), **options)]
+    assert sorted(found) == [("a.foo", "foo-lang"), ("b.m", "matlab")]
+    found = {item.origin.path: item.language for item in drawn(root, languages=("any",), **options)}
+    assert found == {"a.foo": "foo-lang", "b.m": "matlab", "c.mm": "objective-c", "d.py": "python"}
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"languages": ("foo",)}, r"languages: no language 'foo'; `extensions` can say which files are; there are: py"),
+        ({"extensions": {"foo": "foo"}}, r"extensions.foo: 'foo' is not among .*; add it to seed_source.languages"),
+        ({"extensions": {"foo": "any"}}, "extensions.foo: 'any' is no name for a language"),
+        ({"extensions": {"foo": ""}}, "extensions.foo: '' is no name for a language"),
+        ({"mix": {"pyton": 1}}, "seed_source.mix: no language 'pyton'; did you mean 'python'"),
+        ({"mix": {"c#": 1, "csharp": 1}}, "mix: each language must be named, and once"),
+        ({"mix": {"any": 1}}, "mix: each language must be named, and once"),
+        ({"mix": {"rust": 1}, "languages": ("c",)}, "mix: names the languages itself"),
+        ({"mix": "papre"}, "mix: no mix 'papre'; did you mean 'paper'"),
+    ],
+)
+def test_wrong_languages(options, message):
+    with pytest.raises(RecipeError, match=message):
+        Files(**options)
+
+
+def test_a_mix_is_exact_and_in_proportion_and_what_runs_out_is_said(tmp_path):
+    root = tree(tmp_path, {f"{n}.{end}": CODE for n in range(20) for end in ("py", "rs", "cpp")} | {"x.zig": CODE})
+    heard = []
+
+    class Ear(progress.Silent):
+        def say(self, line):
+            heard.append(line)
+
+    source = Files(paths=(str(root),), mix={"python": 16, "Rust": 4, "c++": 4, "zig": 4})
+    with progress.reporting(Ear()):
+        whole = list(source.snippets(Shard(seed=2)))
+    assert Counter(item.language for item in whole) == {"python": 16, "rust": 4, "cpp": 4, "zig": 1}
+    assert Counter(item.language for item in whole[:7]) == {"python": 4, "rust": 1, "cpp": 1, "zig": 1}
+    assert heard == ["files: zig ran out after 1 of 4 snippets", "files: 25 snippets"]
+    shards = [item.id for n in range(3) for item in source.snippets(Shard(index=n, count=3, seed=2))]
+    assert sorted(shards) == sorted(item.id for item in whole)
+    limited = Files(paths=(str(root),), mix={"python": 16, "rust": 4, "cpp": 4, "zig": 4}, limit=7)
+    assert list(limited.snippets(Shard(seed=2))) == whole[:7]
+
+
+def test_only_allowed_licences_and_what_is_unknown_is_refused(tmp_path):
+    tag = "# SPDX-License-Identifier: "
+    texts = {"a.py": f"{tag}MIT\n", "b.py": f"{tag}GPL-3.0-only\n", "c.py": CODE, "d.py": f"{tag}GPL-2.0 OR MIT\n"}
+    heard = []
+
+    class Ear(progress.Silent):
+        def say(self, line):
+            heard.append(line)
+
+    with progress.reporting(Ear()):
+        assert found(tree(tmp_path / "x", texts), licences=("mit",)) == ["a.py", "d.py"]
+    assert heard == ["files: 2 snippets; skipped 2 documents: 1 licence not allowed, 1 licence unknown"]
+    whole = tree(tmp_path / "y", texts | {"LICENSE": "Apache License\nVersion 2.0"})
+    assert found(whole, licences=("Apache-2.0",)) == ["c.py"]
+
+
+def test_a_listing_gives_back_what_it_took_in_the_seed_s_order():
+    corpora = [Corpus("a", Path("/a")), Corpus("b", Path("/b"))]
+    documents = [Document(corpora[n // 30], f"d\udce9\u65e5/{n}.py") for n in range(60)]
+    listing, again, other = Listing(1), Listing(1), Listing(2)
+    for document in documents:
+        listing.add(document)
+        other.add(document)
+    for document in reversed(documents):
+        again.add(document)
+    assert sorted(listing, key=str) == sorted(documents, key=str)
+    assert list(listing) == list(listing) == list(again)
+    assert list(listing) != list(other)
+    assert len(listing) == 60
 
 
 def test_shards_are_the_whole_with_a_limit_and_unreadable_files(tmp_path):
