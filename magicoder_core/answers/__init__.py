@@ -75,8 +75,8 @@ def sections(
 
     Returns:
         Text by key, or `Unparsed`: ``unfinished reasoning``, ``no KEY section``, ``two KEY sections``,
-        ``sections out of order``, ``a second KEY``, ``instructions repeated``, ``sections in comments`` or
-        ``empty KEY``.
+        ``sections out of order``, ``a second KEY``, ``instructions repeated``, ``no two headings alike``,
+        ``sections in comments`` or ``empty KEY``.
     """
     spoken = without_reasoning(_with_line_ends(answer))
     if spoken is None:
@@ -125,7 +125,7 @@ def _read(text: str, names: Names) -> dict[str, str] | Unparsed:
 
 
 def _from_headings(text: str, seen: Sequence[Heading], names: Names) -> dict[str, str] | Unparsed:
-    picked = chosen(seen, names.keys)
+    picked = chosen(text, seen, names.keys)
     if isinstance(picked, str):
         return Unparsed(picked)
     ends = [heading.start for heading in picked[1:]] + [len(text)]

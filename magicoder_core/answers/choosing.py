@@ -9,10 +9,10 @@ from magicoder_core.answers.fence import Mark, mark_at, marks
 from magicoder_core.answers.heading import Heading, Style
 
 
-def chosen(seen: Sequence[Heading], keys: Sequence[str]) -> list[Heading] | str:
+def chosen(text: str, seen: Sequence[Heading], keys: Sequence[str]) -> list[Heading] | str:
     """The one heading of each section, or why it cannot be told."""
-    if [heading.key for heading in seen] == keys and not any(item.listed or item.another for item in seen):
-        return list(seen)
+    if [heading.key for heading in seen] == keys and all(item.alone and not item.another for item in seen):
+        return list(seen)  # nearly all answers are like this
     picked = []
     for key in keys:
         candidates = [heading for heading in seen if heading.key == key and not heading.another]
@@ -25,18 +25,50 @@ def chosen(seen: Sequence[Heading], keys: Sequence[str]) -> list[Heading] | str:
         picked += surest
     if any(first.start >= second.start for first, second in pairwise(picked)):
         return "sections out of order"
-    return _doubt(seen, picked) or picked
+    return _doubt(text, seen, picked) or picked
 
 
-def _doubt(seen: Sequence[Heading], picked: list[Heading]) -> str:
+def _doubt(text: str, seen: Sequence[Heading], picked: list[Heading]) -> str:
     """Why the chosen headings may not be the ones, for what the others say; empty if there is no doubt."""
     if any(heading.another and heading.key == picked[0].key for heading in seen):
         return f"a second {picked[0].key}"
-    if all(heading.listed and heading.colon and not heading.alone for heading in picked):
-        return "instructions repeated" if all(heading.style is Style.BRACKETS for heading in picked) else ""
+    guidelines = [_is_guideline(heading) for heading in picked]
+    if any(guidelines) and (all(guidelines) or len({heading.style for heading in picked}) > 1):
+        return "instructions repeated"
+    if any(_is_sentence(heading, picked) for heading in picked):
+        return "no two headings alike"
+    if any(_begins_a_later_one(heading, picked) for heading in seen if heading.start < picked[0].start):
+        return "sections out of order"
+    if any(_is_filled(text, heading, picked[0]) for heading in seen if heading.start < picked[0].start):
+        return f"two {picked[0].key} sections"
     order = [heading.key for heading in picked]
     others = [heading for heading in seen if heading not in picked and heading.start > picked[0].start]
     return _before_the_last(others, picked, order) or _after_the_last(others, picked, order)
+
+
+def _is_guideline(heading: Heading) -> bool:
+    """Whether a heading may be the prompt's own, said again: numbered, in brackets, and text follows on its line."""
+    return heading.listed and heading.style is Style.BRACKETS and not heading.alone
+
+
+def _is_sentence(heading: Heading, picked: list[Heading]) -> bool:
+    """Whether "Problem: ..." may be a sentence, for other sections have real headings."""
+    bare = heading.style is Style.BARE and not heading.alone
+    return bare and any(other.style > Style.BARE for other in picked)
+
+
+def _begins_a_later_one(heading: Heading, picked: list[Heading]) -> bool:
+    """Whether a heading before the first chosen one begins another section: there may be a whole row before ours.
+
+    The guidelines of the prompt, said again, are none.
+    """
+    surely = heading.alone or heading.style > Style.BARE
+    return heading.key != picked[0].key and surely and not _is_guideline(heading)
+
+
+def _is_filled(text: str, heading: Heading, first: Heading) -> bool:
+    """Whether a heading before the first chosen one has a text of its own: theirs may not be all of the section."""
+    return heading.key == first.key and heading.alone and bool(text[heading.end : first.start].strip(" \t\n-=*_~^"))
 
 
 def _before_the_last(others: Sequence[Heading], picked: list[Heading], order: list[str]) -> str:
@@ -77,6 +109,7 @@ class _Walk:
         self.text = text
         self.seen: list[Heading] = []
         self.hidden: list[Heading] = []
+        self.comments: list[Heading] = []
         self.open: Mark | None = None
         self.last: Heading | None = None
 
@@ -86,11 +119,16 @@ class _Walk:
             if not self._underlines(mark):
                 self.open = mark
         elif mark.closes(self.open):
-            self.open, self.hidden = None, []
-        elif mark.info and self.hidden:
+            self.open, self.hidden, self.comments = None, [], []
+        elif mark.info and (self.hidden or self._follows(mark)):
             # A block that opens inside a block, after a heading: the first one was never closed.
-            self.seen += self.hidden
-            self.open, self.hidden = mark, []
+            self.seen += sorted(self.hidden + self.comments) if self._follows(mark) else self.hidden
+            self.open, self.hidden, self.comments = mark, [], []
+
+    def _follows(self, mark: Mark) -> bool:
+        """Whether a mark stands below a heading within code."""
+        last = self.comments[-1] if self.comments else None
+        return last is not None and mark.start - last.end <= 2 and not self.text[last.end : mark.start].strip()  # noqa: PLR2004 - one blank line
 
     def _underlines(self, mark: Mark) -> bool:
         """Whether a row of tildes is the line below a heading, as reStructuredText has it."""
@@ -112,6 +150,8 @@ class _Walk:
             self.open = mark_at(self.text, heading.body, heading.end) if heading.body < heading.end else None
         elif heading.alone and (heading.style >= Style.TAG or heading.style is Style.BOLD or heading.level > 1):
             self.hidden.append(heading)
+        elif heading.alone:
+            self.comments.append(heading)
 
 
 def visible(text: str, found: Sequence[Heading]) -> list[Heading]:
@@ -125,4 +165,5 @@ def visible(text: str, found: Sequence[Heading]) -> list[Heading]:
             walk.mark(item)
         else:
             walk.heading(item)
-    return walk.seen + walk.hidden if walk.open else walk.seen
+    # Of a block without an end nobody knows where it should have ended.
+    return sorted(walk.seen + walk.hidden + walk.comments) if walk.open else walk.seen
