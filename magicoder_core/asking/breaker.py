@@ -22,6 +22,8 @@ LONGEST_PROBE_PAUSE: Final = 15.0
 _FIRST_PAUSE = {"failures": 0.5, "refusals": 0.05}
 """Seconds. A refusal may be over as soon as the next answer makes room; what failed needs longer."""
 
+_GROWTH = {"failures": 2.0, "refusals": 1.5}
+
 _STREAK = 10
 """So many failures in a row have a chance of 1e-6 when as much as a quarter of all requests fails by chance."""
 
@@ -66,6 +68,6 @@ class Breaker:
 
     def probe_failed(self, now: float, retry_after: float | None) -> None:
         """A probe did not get through: wait longer for the next."""
-        self._pause = min(self._pause * 2, LONGEST_PROBE_PAUSE)
+        self._pause = min(self._pause * _GROWTH[self.cause or "failures"], LONGEST_PROBE_PAUSE)
         asked = min(retry_after or 0.0, LONGEST_PAUSE)
         self.next_probe = now + max(self._pause, asked)

@@ -61,6 +61,9 @@ class Controller:
         self._credit = 0.0
         self._step = LARGE_STEP
         self._doubling = False
+        self._clean = 0
+        self._alarms = 0
+        self._ceiling = 0.0
         self._confirmed = False
         self._settled = False
         self._good = float(cap)
@@ -162,7 +165,10 @@ class Controller:
         self._answers_since_alarm = 0
         self._not_capacity = False
         if self.mode == "rate":
-            self._set_rate(min(0.5 * self.rate, accepted))
+            self._settled = not self._doubling
+            sure = self._settled and now - self._marks[0][0] >= 1.0 and not self._alarms
+            self._alarms += 1
+            self._set_rate(min((0.85 if sure else 0.5) * self.rate, accepted))
         elif self.mode == "capacity" and self.limit > self._good and self._doubt < 2:
             self.limit = self._good
             self._doubt += 1
@@ -174,7 +180,7 @@ class Controller:
             self._good = self.limit
             self._step = MIDDLE_STEP
         else:
-            self._set_rate(0.7 * accepted)
+            self._set_rate((1.4 if self.opening else 0.7) * accepted)
             self._doubling = self.opening
         self.log.append((now, "alarm", self.mode, self.limit, self.rate, capacity, out))
         self._next(now)
@@ -184,7 +190,7 @@ class Controller:
         self.mode = "rate"
         self.rate = max(rate, SLOWEST)
         self.limit = float(self.cap)
-        self._step = SMALL_STEP
+        self._step = SMALL_STEP if self._settled else MIDDLE_STEP
         self._doubling = False
 
     def probe_refused(self, now: float, place: Place) -> None:
@@ -217,7 +223,7 @@ class Controller:
         self._close_at = float("inf")
         self._tail = None
         if self._trial is not None:
-            self._need = int(max(FEWEST, SIGNS / self._trial.fraction))
+            self._need = int(max(FEWEST, SIGNS / max(0.02, self._trial.fraction - self.expected)))
         elif self.mode == "rate":
             self._need = FEWEST // 2 if self._doubling else int(max(FEWEST, self.rate if self._settled else self.rate / 4))
         else:
@@ -227,6 +233,9 @@ class Controller:
         epoch = self.epoch
         epoch.close(self._need)
         fraction, excess = epoch.fraction, epoch.excess(self.expected)
+        self._alarms = 0
+        if epoch.refused:
+            self._clean = 0
         if self._trial is not None:
             self._conclude(self._trial, fraction)
         elif excess > TOLERATED:
@@ -235,7 +244,7 @@ class Controller:
             self._grow()
         else:
             self._step = SMALL_STEP
-        if fraction < self.expected:
+        if fraction < self.expected or (self.mode == "open" and excess <= 0.0):
             self.expected += 0.2 * (fraction - self.expected)
         self.log.append((now, self.mode, round(self.limit, 1), round(self.rate, 1), "n", len(epoch.places), "f", round(fraction, 3), "p0", round(self.expected, 3), self._trial))
         self._next(now)
@@ -264,8 +273,9 @@ class Controller:
         rate = self.rate if self.mode == "rate" else len(epoch.places) / max(now - self._began, 1e-3)
         self._cuts += 1
         overshot = self._doubling
-        self._set_rate(rate * (1 - max(excess, SMALL_STEP)))
+        self._set_rate(rate * (1 - max(excess, SMALL_STEP, epoch.late_fraction() - self.expected if excess > 0.05 else 0.0)))
         self._settled = True
+        self._ceiling = self.rate
         if (not self._confirmed and not overshot and fraction >= 0.1) or self._cuts >= CUTS:
             self._trial = Trial(rate, fraction)
             self.rate = rate / 2
@@ -294,8 +304,13 @@ class Controller:
                 self.limit = min(self.cap, self.limit + max(1.0, self.limit * self._step))
                 self._step = min(LARGE_STEP, max(2 * self._step, 1 / self.limit))
         elif self.mode == "rate" and self.short:
+            self._clean += len(self.epoch.places)
+            if self._clean >= 40:
+                self._confirmed = True
             if self._doubling:
                 self.rate *= 2
+            elif self.rate < 0.97 * self._ceiling:
+                self.rate = min(self.rate * (1 + LARGE_STEP), 0.97 * self._ceiling)
             else:
                 self.rate *= 1 + self._step
                 self._step = min(LARGE_STEP, 2 * self._step)

@@ -77,6 +77,11 @@ class Epoch:
         count = len(self.places)
         return self.fraction - expected - _UNSURE * sqrt(expected * (1 - expected) / count) if count else 0.0
 
+    def late_fraction(self) -> float:
+        """The fraction of the second half: what was saved up before is used up by then."""
+        half = self.places[len(self.places) // 2 :]
+        return sum(place.refused for place in half) / len(half)
+
     def even(self) -> bool:
         """Whether refusals came from the first to the last: no sign of a limit that was reached meanwhile."""
         half = len(self.places) / 2
