@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import pytest
 
 from magicoder_core import RecipeError, prompts
@@ -106,3 +108,68 @@ def test_a_template_that_is_no_text(tmp_path):
     (tmp_path / "p.jinja").write_bytes(b"\xff\xfe")
     with pytest.raises(RecipeError, match=r"p\.jinja"):
         render(str(tmp_path / "p.jinja"))
+
+
+PASTED = {
+    "alone": ("a {{ code }} b {{ code }}", True),
+    "in a macro": ("{% macro ask(x, y) %}{{ x }}{% endmacro %}{{ ask(code, 1) }}", True),
+    "in a macro of a macro": (
+        "{% macro a(x) %}<{{ x }}>{% endmacro %}{% macro b(y) %}{{ a(y) }}{% endmacro %}{{ b(code) }}",
+        True,
+    ),
+    "in a branch": ("{% if language == 'python' %}{{ code }}{% endif %}!", True),
+    "filtered": ("{{ code | upper }}", False),
+    "tested": ("{% if code %}{{ code }}{% endif %}", False),
+    "measured": ("{{ code | length }}", False),
+    "tested in a macro": ("{% macro a(x) %}{% if 'e' in x %}E{% endif %}{{ x }}{% endmacro %}{{ a(code) }}", False),
+    "tested two macros down": (
+        "{% macro a(x) %}{{ x | length }}{% endmacro %}{% macro b(y) %}{{ a(y) }}{% endmacro %}{{ b(code) }}",
+        False,
+    ),
+    "a macro's result filtered": ("{% macro a(x) %}{{ x }}{% endmacro %}{{ a(code) | upper }}", False),
+    "given by name": ("{% macro a(x) %}{{ x }}{% endmacro %}{{ a(x=code) }}", False),
+    "set": ("{% set n = code | length %}{{ n }}", False),
+    "set again": ("{% for code in [1, 2] %}{{ code }}{% endfor %}", False),
+    "in a filter block": ("{% filter upper %}{{ code }}{% endfilter %}", False),
+    "in a set block": ("{% set x %}{{ code }}{% endset %}{{ x | length }}", False),
+}
+
+
+@pytest.mark.parametrize(("text", "only_pasted"), PASTED.values(), ids=PASTED.keys())
+def test_a_value_is_pasted_only_where_that_is_the_same(tmp_path, text, only_pasted):
+    made = prompts.template(write(tmp_path / "p.jinja", text))
+    assert ("code" in made._pasted) == only_pasted
+    for language in ("python", "rust", "python"):
+        for code in ("one\ntwo", "", "{{ x }}\0code\0", "e" * 9):
+            (turn,) = made.turns(code=code, language=language)
+            assert turn.content == made.render(code=code, language=language)
+
+
+def test_values_that_a_template_looks_into_are_told_apart(tmp_path):
+    made = prompts.template(write(tmp_path / "p.jinja", "{{ n | string }} {{ rows | length }}"))
+    for number, rows in ((1, [1]), (True, [1, 2]), (1.0, []), (1, [1])):
+        (turn,) = made.turns(n=number, rows=rows)
+        assert turn.content == f"{number} {len(rows)}"
+
+
+def test_a_value_that_was_given_once_is_still_asked_for(tmp_path):
+    made = prompts.template(write(tmp_path / "p.jinja", "{{ code }}"))
+    assert made.turns(code="x")[0].content == "x"
+    with pytest.raises(RecipeError, match="'code' is undefined"):
+        made.turns()
+
+
+def test_a_template_knows_its_hash(tmp_path):
+    path = write(tmp_path / "p.txt", "Use {code}")
+    assert prompts.template(path).sha256 == hashlib.sha256(b"Use {code}").hexdigest()
+
+
+def test_relative_names_are_looked_for_where_the_program_is(tmp_path, monkeypatch):
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        write(tmp_path / name / "p.jinja", name)
+        monkeypatch.chdir(tmp_path / name)
+        assert render("p.jinja") == name
+    (tmp_path / "b" / "p.jinja").unlink()
+    with pytest.raises(RecipeError, match="no prompt template"):
+        render("p.jinja")
