@@ -81,6 +81,7 @@ class RunDirectory:
             "python": platform.python_version(),
             "platform": platform.platform(),
             "git_commit": _git_commit(),
+            "provenance": _provenance(plan),
         }
         if not recipe.source.lstrip().startswith("{"):  # a recipe.json that is run again was no TOML to begin with
             jsonl.write_text(self / "recipe.toml", recipe.source)
@@ -206,6 +207,13 @@ def existing(path: Path) -> RunDirectory:
 def _versions(plan: Plan) -> dict[str, str]:
     named = {bound.distribution: bound.version for bound in plan.providers() if bound.version}
     return {"magicoder-core": metadata.version("magicoder-core"), **dict(sorted(named.items()))}
+
+
+def _provenance(plan: Plan) -> dict[str, dict[str, str]]:
+    """What those who make rows say of themselves that options do not: the prompt's hash, a corpus's revision."""
+    makers = {"seed_source": plan.seed_source, "method": plan.method, "teacher": plan.teacher}
+    said = {kind: dict(bound.provider.provenance()) for kind, bound in makers.items() if bound}
+    return {kind: facts for kind, facts in said.items() if facts}
 
 
 def _git_commit() -> str | None:

@@ -39,6 +39,7 @@ def _generate(counts: Mapping[str, Any]) -> str:
     pace = f", {counts['tokens_per_second']:.0f} tokens/s" if counts.get("tokens_per_second") else ""
     money = f", {counts['usd']:.4f} USD" if counts.get("usd") else ""
     again = f", {counts['replayed']} from the journal" if counts.get("replayed") else ""
+    again += f", {counts['cached']} from the cache" if counts.get("cached") else ""
     why = f" ({', '.join(f'{number} {reason}' for reason, number in counts['failed'].items())})" if failed else ""
     return f"{counts['rows']} rows, {failed} failed{why}; {counts['asked']} asked{again}{money}{pace}"
 

@@ -16,7 +16,7 @@ from magicoder_core.asking.batching import Batcher
 from magicoder_core.asking.budget import Budget, worst_case
 from magicoder_core.asking.cache import Cache
 from magicoder_core.asking.deferred import Deferred
-from magicoder_core.asking.gate import Gate, Outcome
+from magicoder_core.asking.gate import Gate, Outcome, Place
 from magicoder_core.asking.journal import Entry, Journal
 from magicoder_core.asking.request import journal_key
 from magicoder_core.deferring import DeferredTeacher
@@ -100,6 +100,7 @@ class Asker:
         self._opening = asyncio.Lock()
         self._opened = self._touched = False
         self._end: BaseException | None = None
+        self._last = "nothing was sent"
         self._out: Counter[Any] = Counter()
         self._deferred: Deferred | None = None
         self._complete = self._way()
@@ -264,7 +265,7 @@ class Asker:
             # A batch waits for hours, and its provider counts it once: no gate.
             end, _ = await self._within_budget(errand, self._in_batch)
             return end, True
-        place = await self.gate.enter(sum(worst_case(errand.entry.request)), retry=number > 0)
+        place = await self._admitted(errand.entry.request, retry=number > 0)
         try:
             end, limits = await self._within_budget(errand, self._once)
         except BaseException:
@@ -276,6 +277,20 @@ class Asker:
             return end, self.gate.leave(place, "answered", limits=limits, tokens=tokens)
         outcome = _OUTCOMES.get(end.kind, "rejected")
         return end, self.gate.leave(place, outcome, retry_after=end.retry_after, limits=limits)
+
+    async def _admitted(self, request: Request, *, retry: bool) -> Place:
+        """A place at the gate.
+
+        Raises:
+            RunError: the provider has been gone for too long; the message has what it said last.
+        """
+        try:
+            return await self.gate.enter(sum(worst_case(request)), retry=retry)
+        except RunError as error:
+            self._end = self._end or RunError(
+                f"{error}; the last time: {self._last}; all answers are kept: run the same command again to go on"
+            )
+            raise self._end from error
 
     async def _within_budget(self, errand: Errand, once: Callable[[Entry], Awaitable[Ended]]) -> Ended:
         """One attempt with its worst case held back; it is `out` as long as an answer may still come."""
@@ -312,6 +327,7 @@ class Asker:
         try:
             answer = await self._complete(entry.request)
         except TeacherError as error:
+            self._last = str(error)
             self._keep(entry, error, time.monotonic() - began)
             return error, error.limits
         if isinstance(answer, Wire):

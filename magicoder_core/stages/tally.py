@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 from magicoder_core.asking.ask import RETRIED
@@ -101,8 +101,8 @@ class Tally:
 
     def to_dict(self) -> dict[str, Any]:
         """The counts, to go on with after a stop."""
-        names = ("rows", "accepted", "failed", "rejected", "example")
-        return {name: value for name, value in asdict(self).items() if name in names}
+        counts = {"failed": dict(self.failed), "rejected": dict(self.rejected), "example": dict(self.example)}
+        return {"rows": self.rows, "accepted": self.accepted, **counts}
 
     def restore(self, counts: Mapping[str, Any]) -> Self:
         """Take up the counts of an earlier try."""
