@@ -45,6 +45,21 @@ def _tables(corpus: Corpus, folder: str, revision: str | None, token: str) -> It
     yield from stream.with_format("arrow").iter(batch_size=arrow.ROWS)
 
 
+def check(corpus: Corpus, token_env: str) -> None:
+    """Look whether streaming can begin, without asking the Hub.
+
+    Raises:
+        RunError: the Hub is switched off, or there is no token.
+    """
+    from huggingface_hub import constants
+
+    if constants.HF_HUB_OFFLINE:
+        raise RunError(
+            f"{corpus.hub} is on the Hub, which HF_HUB_OFFLINE switches off: unset it, or give local `paths`"
+        )
+    token(corpus, token_env)
+
+
 def token(corpus: Corpus, token_env: str) -> str:
     """The variable's token, or the one that the Hub's own login left on this machine. Nothing is asked of the Hub.
 

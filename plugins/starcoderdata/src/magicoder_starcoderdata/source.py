@@ -88,7 +88,7 @@ class CorpusSource(SeedSource):
             if self.paths:
                 self._check_local(language)
             else:
-                hub.token(self.corpus(language), self.token_env)
+                hub.check(self.corpus(language), self.token_env)
 
     def snippets(self, shard: Shard) -> Iterator[Snippet]:
         """Yield at most ``limit`` snippets, counted over all shards, document by document.
