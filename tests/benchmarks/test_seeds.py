@@ -61,6 +61,19 @@ cpu = time.process_time() - cpu
 print(json.dumps({{"rows": seen, "cpu": cpu, "memory": memory, "peak": mib("VmHWM:")}}))
 """
 
+LISTING = """
+import json, pathlib
+from magicoder_core.builtin.corpora import Corpus, Document
+from magicoder_core.builtin.listing import Listing
+def mib():
+    return int(pathlib.Path("/proc/self/status").read_text().split("VmRSS:")[1].split()[0]) / 1024
+before, corpus, listing = mib(), Corpus("name", pathlib.Path("/")), Listing(7)
+for number in range(1_000_000):
+    listing.add(Document(corpus, f"src/package_{number % 997}/sub_{number % 91}/module_{number}.py"))
+next(iter(listing))
+print(json.dumps(mib() - before))
+"""
+
 pytestmark = pytest.mark.timeout(3600)
 
 
@@ -172,3 +185,9 @@ def test_memory_stays_flat(corpus, capsys, ending):
             print(f"peak {found['peak']}; {per_second(found):,.0f} documents/CPU s", end="")
         print(f"\n  ratio {per_second(ours) / per_second(theirs):.2f}")
     assert ours["memory"][-1] <= 1.1 * ours["memory"][0] + 5
+
+
+def test_memory_of_a_million_paths_of_the_source_files(capsys):
+    done = subprocess.run([sys.executable, "-c", LISTING], check=True, capture_output=True, text=True)
+    with capsys.disabled():
+        print(f"\nfiles: {json.loads(done.stdout):.0f} MiB for 1,000,000 paths of some 40 letters")
