@@ -53,6 +53,8 @@ _SECOND_CHOICE: Mapping[str, tuple[str, ...]] = {
 
 _RULE = re.compile(r"[ \t]*(?:-{3,}|={3,}|\*{3,}|_{3,}|~{5,}|\^{3,})[ \t]*")
 _CLOSER = re.compile(r"[ \t]*(?:</(\w{1,30})>|\[(?:/|end\b)[^\[\]\n]{0,40}\]|\\end\{\w{1,30}\})[ \t]*", re.IGNORECASE)
+_RULING = frozenset("-=*_~^")
+_CLOSING = _RULING | frozenset(">]}")
 _INVISIBLE = "\ufeff\u200b\u200c\u200d\u2060\u00ad"
 
 
@@ -163,7 +165,10 @@ def _without_end_of_bold(text: str) -> str:
 
 def _without_end(text: str) -> str:
     """The text without rules and end tags at its end; a tag that begins in the text ends there, too."""
-    end = len(text.rstrip())
+    text = text.rstrip()
+    if text[-1:] not in _CLOSING:
+        return text
+    end = len(text)
     begins: dict[str, bool] = {}
     while end:
         at = text.rfind("\n", 0, end) + 1
@@ -184,6 +189,8 @@ def _without_end(text: str) -> str:
 
 def _without_rules(text: str) -> str:
     """The text without rules at its begin, as the line below a heading is one."""
+    if text.lstrip()[:1] not in _RULING:
+        return text
     at = 0
     while at < len(text):
         end = text.find("\n", at)
