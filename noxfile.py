@@ -13,7 +13,7 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import nox
@@ -35,6 +35,12 @@ BUILD = ("pip>=25.1", "hatchling>=1.27", "editables>=0.5")
 # What we install is pinned here and not in what we publish. pip takes this very version as a CPU build where a local
 # folder (PIP_FIND_LINKS) has one; left to a plugin's open range it would be a newer one from the index, with CUDA.
 CONSTRAINTS = ("torch==2.13.0",)
+
+# Programs that benchmarks compare with, each in an environment of its own: they pin versions that nobody else can have.
+PEERS: Mapping[str, Sequence[str]] = {
+    "curator": ["bespokelabs-curator==0.1.31"],
+    "distilabel": ["distilabel[openai]==1.5.3", "requests>=2.32"],  # it imports requests, and does not declare it
+}
 
 # nox looks for `python3.12` among pyenv's active versions only; all that are installed may serve here.
 if pyenv := os.environ.get("PYENV_ROOT"):
@@ -192,9 +198,27 @@ def build(session: nox.Session) -> None:
 
 @everything(default=False)
 def bench(session: nox.Session) -> None:
-    """Benchmarks, which time and so need a quiet machine."""
+    """Benchmarks, which time and so need a quiet machine: `-- -k memory`, `-- --scale 0.1 --rounds 1` for a glance."""
     install_everything(session, "dev", "bench")
+    for name, requirements in PEERS.items():
+        install_peer(session, ROOT / ".cache" / "peers" / name, requirements)
     run(session, "pytest", "tests/benchmarks", *session.posargs)
+
+
+def install_peer(session: nox.Session, folder: Path, requirements: Sequence[str]) -> None:
+    """Make a peer's environment (0.7 GB, a minute) unless it is there; without one its row is left out, and said."""
+    stamp, wanted = folder / "installed", "\n".join(requirements)
+    if stamp.exists() and stamp.read_text("utf-8") == wanted:
+        return
+    try:
+        session.run_install(str(SHARED / "bin" / "python"), "-m", "virtualenv", "--quiet", str(folder), external=True)
+        (folder / "constraints.txt").write_text("\n".join(CONSTRAINTS), encoding="utf-8")
+        pip = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet"]
+        session.run_install(*pip, f"--constraint={folder / 'constraints.txt'}", *requirements, external=True)
+    except nox.command.CommandFailed:
+        session.warn(f"{', '.join(requirements)} cannot be installed: the comparison goes without it")
+        return
+    stamp.write_text(wanted, encoding="utf-8")
 
 
 @everything(default=False)
