@@ -80,6 +80,7 @@ class DeferredTeacher(Teacher):
 
     batch_requests: Annotated[int, "requests in a batch, at most"] = 10_000
     batch_bytes: Annotated[int, "bytes in a batch, at most"] = 100_000_000
+    batches_at_once: Annotated[int, "batches under way at once; each request in them takes memory"] = 1
     linger_seconds: Annotated[float, "a batch that is not full goes out when so long no request has come"] = 5.0
     poll_seconds: Annotated[float, "seconds between looks at a batch"] = 60.0
     settle_seconds: Annotated[
@@ -92,8 +93,8 @@ class DeferredTeacher(Teacher):
 
     @property
     def width(self) -> int:
-        """Requests that must be able to wait at once, so that a batch becomes full."""
-        return self.batch_requests
+        """Requests that must be able to wait at once, so that batches become full."""
+        return self.batch_requests * self.batches_at_once
 
     @abstractmethod
     def line(self, custom_id: str, request: Request) -> bytes:
@@ -178,7 +179,7 @@ class DeferredTeacher(Teacher):
         Raises:
             RecipeError: they do not.
         """
-        for name in ("batch_requests", "batch_bytes"):
+        for name in ("batch_requests", "batch_bytes", "batches_at_once"):
             if getattr(self, name) < 1:
                 raise RecipeError(f"teacher.{name}: must be at least 1 (got {getattr(self, name)})")
         for name in ("linger_seconds", "poll_seconds", "settle_seconds"):

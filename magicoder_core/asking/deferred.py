@@ -72,7 +72,7 @@ class Deferred:
         self._unclaimed: set[str] = set()
         self._gathering: Gathering | None = None
         self._tasks: set[asyncio.Task[None]] = set()
-        self._started = False
+        self._started, self._name = False, ""
         self._end: BaseException | None = None
 
     async def complete(self, entry: Entry) -> None:
@@ -114,7 +114,7 @@ class Deferred:
         """Go on with the batches of earlier runs."""
         if self._started:
             return
-        self._started = True
+        self._started, self._name = True, teacher.partition(":")[0]
         known = unfinished(self._journal.notes(NOTE), self._folder)
         tidy(self._folder, list(known))
         for each in known.values():
@@ -150,7 +150,7 @@ class Deferred:
 
     def _spawn(self, work: Coroutine[Any, Any, None], keys: Sequence[str]) -> None:
         """Look after a batch; if that fails, so do all who wait for it, and all who come later."""
-        task = asyncio.ensure_future(_attributed(work, type(self._teacher).__name__))
+        task = asyncio.ensure_future(_attributed(work, self._name))
         self._tasks.add(task)
 
         def ended(task: asyncio.Task[None]) -> None:

@@ -414,16 +414,26 @@ def test_answers_whose_question_is_gone_are_told(tmp_path):
 def test_a_bug_of_the_teacher_is_attributed(tmp_path):
     office = Office(faults=[("poll", ZeroDivisionError("oh"))])
     (end,) = ask(tmp_path, Posted(office=office), "a")
-    assert str(end).startswith("teacher 'Posted' failed: ZeroDivisionError: oh")
+    assert str(end).startswith("teacher 'posted' failed: ZeroDivisionError: oh")
 
 
 @pytest.mark.parametrize(
     ("option", "value"),
-    [("batch_requests", 0), ("batch_bytes", 0), ("poll_seconds", -1.0), ("linger_seconds", float("nan"))],
+    [
+        ("batch_requests", 0),
+        ("batch_bytes", 0),
+        ("batches_at_once", 0),
+        ("poll_seconds", -1.0),
+        ("linger_seconds", float("nan")),
+    ],
 )
 def test_figures_that_make_no_sense_are_refused(option, value):
     with pytest.raises(RecipeError, match=f"^teacher.{option}: must"):
         Posted(**{option: value}).check()
+
+
+def test_as_many_may_wait_as_fit_into_the_batches():
+    assert Posted(batch_requests=7, batches_at_once=3).width == 21
 
 
 def test_a_request_alone_is_a_batch_of_one():

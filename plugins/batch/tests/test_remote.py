@@ -8,7 +8,18 @@ from batch_server import KEY
 from magicoder_batch import AnthropicBatch, OpenAIBatch
 from servers import answer
 
-from magicoder_core import Message, Price, RecipeError, Reply, Request, RunError, Sampling, TeacherError, prices
+from magicoder_core import (
+    BudgetError,
+    Message,
+    Price,
+    RecipeError,
+    Reply,
+    Request,
+    RunError,
+    Sampling,
+    TeacherError,
+    prices,
+)
 from magicoder_core.asking import Budget
 from magicoder_core.deferring import Batch
 from magicoder_core.testing import TeacherContract
@@ -206,6 +217,17 @@ def test_money_is_counted_at_the_price_of_batches(kind, serve, ask):
     replies = ask(cheap, *asked, budget=budget)
     assert [reply.usage.usd for reply in replies] == [3.0, 3.0, 3.0]
     assert budget.usd == pytest.approx(9.0)
+
+
+@both
+def test_a_budget_holds_for_batches_too(kind, serve, ask):
+    server, asked = serve(), requests(5)
+    ends = ask(teacher(kind, server), *asked, budget=Budget(max_requests=3))
+    check(ends[:3], asked[:3])
+    assert [type(end) for end in ends[3:]] == [BudgetError, BudgetError]
+    assert server.submitted.total() == 3
+    check(ask(teacher(kind, server), *asked), asked)
+    assert set(server.submitted.values()) == {1}
 
 
 def test_what_openai_is_sent():
