@@ -377,9 +377,10 @@ class Deferred:
         except TeacherError as error:
             if error.kind in FATAL:
                 raise
+            # With its directory named: another option alone would begin another run.
+            anew = f"--dir {self._folder.parent} -o 'teacher.forget=[\"{name}\"]'"
             raise RunError(
-                f"batch {name}: {error}; if it is lost for good, its requests are asked (and billed) anew with "
-                f"-o 'teacher.forget=[\"{name}\"]'"
+                f"batch {name}: {error}; if it is lost for good, its requests are asked (and billed) anew with {anew}"
             ) from error
 
     async def _patiently(self, what: str, step: Callable[[], Awaitable[T]]) -> T:

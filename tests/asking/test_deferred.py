@@ -360,7 +360,7 @@ def test_a_lost_batch_is_given_up_only_by_the_user(tmp_path):
     del office.batches["id0"]
     (end,) = ask(tmp_path, Posted(office=office), "a")
     assert "batch id0: no such batch; if it is lost for good" in str(end)
-    assert "-o 'teacher.forget=[\"id0\"]'" in str(end)
+    assert str(end).endswith(f"anew with --dir {tmp_path} -o 'teacher.forget=[\"id0\"]'")
     assert ask(tmp_path, Posted(office=office, forget=("id0",)), "a") == ["a"]
 
 
