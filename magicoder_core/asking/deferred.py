@@ -174,6 +174,9 @@ class Deferred:
         try:
             await self._full_or_quiet(gathering)
             self._seal(gathering)
+            if not gathering.keys:  # the first request could not be written as a line
+                gathering.discard()
+                return
             batch = await gathering.seal()
             batch = replace(batch, mark=await self._patiently("to be reached", self._teacher.mark))
         except BaseException:

@@ -81,7 +81,7 @@ class Gathering:
         self.batch = Batch(name=batch_name(), size=0, folder=folder)
         self.keys: list[str] = []
         self.bytes = 0
-        self.touched = 0.0
+        self.touched = asyncio.get_running_loop().time()
         self.full = asyncio.Event()
         self._files = self.batch.input.open("wb"), asked(self.batch).open("wb")
 

@@ -417,6 +417,28 @@ def test_a_bug_of_the_teacher_is_attributed(tmp_path):
     assert str(end).startswith("teacher 'posted' failed: ZeroDivisionError: oh")
 
 
+def test_a_request_that_cannot_be_written_fails_alone(tmp_path):
+    class Picky(Posted):
+        def line(self, custom_id, request):
+            if request.messages[0].content == "bad":
+                raise ValueError("no line")
+            return super().line(custom_id, request)
+
+    office = Office()
+    with pytest.raises(ValueError, match="no line"):
+        ask(tmp_path, Picky(office=office), "bad")
+
+    async def meanwhile(deferred):
+        with pytest.raises(ValueError, match="no line"):
+            await deferred.complete(entry("bad"))
+        await asyncio.sleep(0.05)
+
+    assert ask(tmp_path, Picky(office=office), meanwhile=meanwhile) == []
+    assert office.batches == {}
+    assert ask(tmp_path, Picky(office=office), "a", meanwhile=meanwhile) == ["a"]
+    assert files(tmp_path) == []
+
+
 @pytest.mark.parametrize(
     ("option", "value"),
     [
