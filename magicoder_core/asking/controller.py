@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from magicoder_core.asking.evidence import Epoch, Place
+from magicoder_core.asking.queueing import Slope, Watch
 
 Mode = Literal["open", "capacity", "rate"]
 
@@ -64,6 +65,9 @@ class Controller:
         self._clean = 0
         self._alarms = 0
         self._ceiling = 0.0
+        self._first = self.epoch
+        self._watch: Watch | None = Watch(cap)
+        self._slope: Slope | None = None
         self._confirmed = False
         self._settled = False
         self._good = float(cap)
@@ -134,6 +138,16 @@ class Controller:
         took = now - place.departed
         self.latency = took if self.latency is None else self.latency + (took - self.latency) * 0.05
         self._answers_since_alarm += 1
+        if self._slope is not None:
+            self.limit = self._slope.answer(now)
+        elif self._watch is not None and place.epoch is self._first:
+            enough = self._watch.answer(place.out, took)
+            if enough is not None:
+                self._slope = Slope(min(enough, self.limit), self.cap)
+                self.limit = self._slope.limit
+                self.log.append((now, "queue", self.limit))
+            if self._watch.over:
+                self._watch = None
 
     def pardoned(self) -> bool:
         """Whether a refusal may give up its place at once: it is among those that come whatever we do."""
@@ -158,6 +172,7 @@ class Controller:
         return False
 
     def _alarm(self, now: float, out: int) -> None:
+        self._watch = self._slope = None
         accepted = self.accepted_rate(now)
         capacity = self.epoch.capacity(self.expected)
         tail = None
@@ -254,6 +269,7 @@ class Controller:
         if self.opening and epoch.even():
             self.expected = fraction
             return
+        self._watch = self._slope = None
         capacity = epoch.capacity(self.expected)
         if capacity is not None:
             self.mode = "capacity"
@@ -275,7 +291,7 @@ class Controller:
         overshot = self._doubling
         self._set_rate(rate * (1 - max(excess, SMALL_STEP, epoch.late_fraction() - self.expected if excess > 0.05 else 0.0)))
         self._settled = True
-        self._ceiling = self.rate
+        self._ceiling = rate * (1 - excess)
         if (not self._confirmed and not overshot and fraction >= 0.1) or self._cuts >= CUTS:
             self._trial = Trial(rate, fraction)
             self.rate = rate / 2
