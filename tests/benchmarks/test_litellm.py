@@ -1,0 +1,164 @@
+"""CPU time of a request to a provider: LiteLLM's own ``acompletion``, and the teacher `litellm` in both of its ways.
+
+`nox -s bench` runs it; the figures go to docs/measured.md. Nothing is asserted of them but that every request was
+answered. Each way is a process of its own that lives through all rounds and takes its turn in each: the import of
+LiteLLM, which all share, is over before the first, and so is the recording of templates, which is told apart.
+
+Run as a script this file is such a process: it reads a number of requests a line and prints what they took.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+REQUESTS, WARM, ROUNDS, IN_FLIGHT, LATENCY = 500, 70, 5, 64, 0.1
+KEY = "sk-test-0123456789abcdef"
+TEXT = "Make [Problem Description] and [Solution] of:\n```\n" + "for child in children: visit(child)\n" * 45 + "```"
+MODELS = {
+    "openai/loopback": "/v1",
+    "hosted_vllm/loopback": "/v1",
+    "azure/loopback": "",
+    "anthropic/claude-loopback": "",
+}
+"""Models, and what their ``api_base`` ends in."""
+
+WAYS = [("teacher", model) for model in MODELS] + [
+    ("its client", "openai/loopback"),
+    ("its client", "hosted_vllm/loopback"),
+]
+GOALS = {"teacher": 0.25, "its client": 1.1}
+
+
+@pytest.mark.plugins
+def test_cpu_of_a_request_through_litellm(capsys):
+    with serving() as base, contextlib.ExitStack() as stack:
+        ways = [*(("acompletion", model) for model in MODELS), *WAYS]
+        workers = {way: stack.enter_context(working(*way, base + MODELS[way[1]])) for way in ways}
+        first = {way: ask(worker, WARM) for way, worker in workers.items()}
+        taken = {way: [] for way in ways}
+        for _ in range(ROUNDS):
+            # One of each in every round, so that whatever else the machine does meets all of them alike.
+            for way, worker in workers.items():
+                taken[way].append(ask(worker, REQUESTS)["cpu"] / REQUESTS)
+    with capsys.disabled():
+        report(first, {way: statistics.median(each) for way, each in taken.items()})
+
+
+def report(first, taken):
+    print(f"\nCPU ms a request, median of {ROUNDS} rounds of {REQUESTS}, {IN_FLIGHT} in flight, {LATENCY:g} s latency")
+    for way, seconds in taken.items():
+        kind, model = way
+        line = f"  {kind:12} {model:26} {1000 * seconds:6.3f}"
+        if kind != "acompletion":
+            line += f"  {seconds / taken['acompletion', model]:.3f} times acompletion (goal {GOALS[kind]:g})"
+        print(f"{line}  [first {WARM}: {1000 * first[way]['cpu']:.0f} ms]")
+
+
+@contextlib.contextmanager
+def serving():
+    """A model server in a process of its own; yields its address."""
+    command = [sys.executable, str(Path(__file__).parents[1] / "servers.py"), "--latency", str(LATENCY)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        try:
+            yield server.stdout.readline().strip().removesuffix("/v1")
+        finally:
+            server.terminate()
+
+
+@contextlib.contextmanager
+def working(way, model, base):
+    """A process that asks in one way."""
+    environment = {**os.environ, "NO_PROXY": "*", "MY_KEY": KEY, "LITELLM_LOCAL_MODEL_COST_MAP": "True"}
+    command = [sys.executable, "-W", "ignore", __file__, way, model, base]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen(command, env=environment, text=True, **pipes) as worker:
+        yield worker
+        worker.stdin.close()
+
+
+def ask(worker, count):
+    worker.stdin.write(f"{count}\n")
+    worker.stdin.flush()
+    return json.loads(worker.stdout.readline())
+
+
+# -- the process that asks --------------------------------------------------------------------------------------------
+
+
+def main(way, model, base):
+    """Ask as many requests as each line of the input says; print the CPU seconds that they took."""
+    number = 0
+    with asyncio.Runner() as runner:
+        asked, close = runner.run((plain if way == "acompletion" else taught)(way, model, base))
+        for line in sys.stdin:
+            texts = iter([f"{TEXT} {number + each}" for each in range(int(line))])
+            number += int(line)
+            before, begun = time.process_time(), time.perf_counter()
+            runner.run(all_of(asked, texts))
+            print(json.dumps({"cpu": time.process_time() - before, "wall": time.perf_counter() - begun}), flush=True)
+        runner.run(close())
+
+
+async def all_of(asked, texts):
+    """Answer all texts, so many in flight; an empty answer or a failure ends it."""
+
+    async def worker():
+        for text in texts:
+            assert len(await asked(text)) > 100
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(IN_FLIGHT):
+            group.create_task(worker())
+
+
+async def plain(way, model, base):
+    """LiteLLM as its documentation has it."""
+    import litellm
+
+    litellm.suppress_debug_info = True  # lines on the standard output, for models that its lists lack
+
+    async def asked(text):
+        response = await litellm.acompletion(
+            model=model,
+            messages=[{"role": "user", "content": text}],
+            temperature=0.0,
+            max_tokens=2048,
+            api_base=base,
+            api_key=KEY,
+            timeout=300.0,
+            max_retries=0,
+            num_retries=0,
+            drop_params=True,
+        )
+        return response.choices[0].message.content
+
+    return asked, litellm.close_litellm_async_clients
+
+
+async def taught(way, model, base):
+    """The teacher, from the request to the reply."""
+    from magicoder_litellm import LiteLLM
+
+    from magicoder_core import Request
+
+    teacher = LiteLLM(model=model, api_base=base, api_key_env="MY_KEY", translate=way == "teacher")
+    await teacher.open()
+
+    async def asked(text):
+        return (await teacher.complete(Request.of(text))).text
+
+    return asked, teacher.close
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
