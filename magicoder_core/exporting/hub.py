@@ -52,15 +52,22 @@ def push(folder: Path, repository: str, *, private: bool) -> str:
         )
     except HfHubHTTPError as error:
         raise RunError(f"--push-to-hub {repository}: {_why(error)}") from error
-    except (OSError, ValueError) as error:  # no connection; or what the library refuses before it asks
+    except (OSError, ValueError, _client_error(HfHubHTTPError)) as error:
+        # No connection; or what the library refuses before anything is sent.
         raise RunError(f"--push-to-hub {repository}: {_line(error)}") from error
     return str(address)
+
+
+def _client_error(error: type[Exception]) -> type[Exception]:
+    """The base of the errors of the library's HTTP client, which it lets through: requests, httpx or httpx2."""
+    base = error.__mro__[1]
+    return base if issubclass(base, Exception) else error
 
 
 def _why(error: Exception) -> str:
     """What the Hub said, in one line."""
     status = getattr(getattr(error, "response", None), "status_code", None)
-    known = f"{_STATUSES[status]} (HTTP {status})" if status in _STATUSES else ""
+    known = f"{_STATUSES[status]} (HTTP {status})" if status in _STATUSES else f"HTTP {status}" if status else ""
     said = str(getattr(error, "server_message", "") or "")
     return ": ".join(item for item in (known, _line(said)) if item) or _line(error)
 
