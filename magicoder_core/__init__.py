@@ -7,6 +7,7 @@ and the errors. Further public doors are the modules `sandbox`, `models`, `promp
 
 from __future__ import annotations
 
+from magicoder_core.deferring import Batch, BatchState, DeferredTeacher
 from magicoder_core.errors import (
     BudgetError,
     MagicoderError,
@@ -58,10 +59,13 @@ from magicoder_core.records import (
 
 __all__ = [
     "Ask",
+    "Batch",
+    "BatchState",
     "BatchTeacher",
     "Benchmark",
     "BudgetError",
     "Checkpoint",
+    "DeferredTeacher",
     "Filter",
     "Instruction",
     "Judgement",

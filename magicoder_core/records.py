@@ -275,7 +275,8 @@ class Request(Identified):
         """As for all records; kept, since an id, a key in the journal and a line of it are made of it."""
         if not self._spelled:
             turns = [{"content": item.content, "role": item.role} for item in self.messages]
-            spelled = canonical({"messages": turns, "sampling": _sampled(self.sampling)})
+            # Copied: what orjson gives keeps the buffer it was written in, many times as long.
+            spelled = bytes(memoryview(canonical({"messages": turns, "sampling": _sampled(self.sampling)})))
             object.__setattr__(self, "_spelled", spelled)
         return self._spelled
 

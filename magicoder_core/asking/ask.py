@@ -34,6 +34,9 @@ FATAL: Final = frozenset({"auth", "quota"})
 LONGEST_PAUSE = 60.0
 """Seconds; a provider that asks for more is asked again after this long."""
 
+_READY = 2
+"""Requests that may stand at the gate, so that a free place is taken at once."""
+
 _FIRST_PAUSE = 0.5
 _LONGEST_BACKOFF = 30.0
 
@@ -101,6 +104,9 @@ class Asker:
         self._opened = self._touched = False
         self._end: BaseException | None = None
         self._last = "nothing was sent"
+        self._pausing = 0
+        self._batch = self.teacher.batch_size if isinstance(self.teacher, BatchTeacher) else 1
+        self.defaults = self.teacher.sampling()
         self._out: Counter[Any] = Counter()
         self._deferred: Deferred | None = None
         self._complete = self._way()
@@ -143,6 +149,13 @@ class Asker:
         if left:
             progress.say(f"waiting for {left} answers under way, to keep them; Ctrl-C again gives them up")
         await asyncio.gather(*tasks, return_exceptions=True)
+
+    @property
+    def active(self) -> int:
+        """How many may ask at once without waiting for each other: as many as may be out, and those that pause."""
+        if isinstance(self.teacher, DeferredTeacher):
+            return self.teacher.width
+        return max(self.gate.limit, self._batch) + self._pausing + _READY
 
     def on_behalf_of(self, parent: str) -> ParentAsk:
         """The `ask` that is handed to a method: it notes for whom it asks, and what it asked."""
@@ -256,7 +269,11 @@ class Asker:
                 if end.kind in FATAL:
                     self._end = end
                 raise end
-            await asyncio.sleep(_pause(end, number))
+            self._pausing += 1
+            try:
+                await asyncio.sleep(_pause(end, number))
+            finally:
+                self._pausing -= 1
             number += 1
 
     async def _attempt(self, errand: Errand, number: int) -> tuple[Reply | TeacherError, bool]:
@@ -436,7 +453,7 @@ class ParentAsk:
 
         An answer that was cut at its limit is asked for once more with more tokens, where the recipe allows it.
         """
-        sampling = request.sampling.over(self.asker.teacher.sampling())
+        sampling = request.sampling.over(self.asker.defaults)
         reply = await self._answer(Request(messages=request.messages, sampling=sampling))
         longer = self.asker.longer
         if reply.finish_reason != "length" or longer is None or longer <= (sampling.max_tokens or longer):

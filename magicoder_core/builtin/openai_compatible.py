@@ -50,7 +50,7 @@ class OpenAICompatible(WireTeacher):
 
     def sampling(self) -> Sampling:
         """How to draw where a request leaves it open."""
-        return Sampling(temperature=self.temperature, top_p=self.top_p, max_tokens=self.max_tokens)
+        return self._sampling
 
     def supports(self, capability: str) -> bool:
         """``seed`` and ``n`` always; ``grammar`` and ``json_schema`` where the recipe says that the server does."""
@@ -147,6 +147,10 @@ class OpenAICompatible(WireTeacher):
                 "auth", f"the environment variable {self.api_key_env} holds no key: it has odd characters"
             )
         return {"Authorization": f"Bearer {key}"} if key else {}
+
+    @cached_property
+    def _sampling(self) -> Sampling:
+        return Sampling(temperature=self.temperature, top_p=self.top_p, max_tokens=self.max_tokens)
 
     @cached_property
     def _line(self) -> _Line:

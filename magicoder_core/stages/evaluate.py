@@ -23,6 +23,7 @@ from typing import Any
 from magicoder_core import jsonl, options, progress, sandbox, scoring
 from magicoder_core.asking import Asker, Gate, Journal
 from magicoder_core.asking.ask import FATAL, RETRIED
+from magicoder_core.deferring import DeferredTeacher
 from magicoder_core.errors import RunError, TeacherError, attributed
 from magicoder_core.providers import BatchTeacher, Benchmark, Teacher
 from magicoder_core.recipe import Bound, Plan
@@ -117,6 +118,7 @@ def _score(run: Run, candidate: Candidate, bound: Bound[Benchmark], journal: Jou
 async def _answers(run: Run, candidate: Candidate, bound: Bound[Benchmark], journal: Journal) -> list[Sample]:
     benchmark, teacher = bound.provider, candidate.teacher.provider
     width = max(run.plan.evaluate.concurrency, teacher.batch_size if isinstance(teacher, BatchTeacher) else 1)
+    most = teacher.width if isinstance(teacher, DeferredTeacher) else 4 * width
     asker = Asker(teacher, candidate.teacher.name, journal, Gate(width, adaptive=False))
     with attributed("benchmark", bound.name):
         wanted = [(problem, number) for problem in chosen(benchmark) for number in range(benchmark.samples)]
@@ -127,7 +129,7 @@ async def _answers(run: Run, candidate: Candidate, bound: Bound[Benchmark], jour
     with progress.task(f"answer {name}", len(wanted), "answer") as advance:
         async with asker.running():
             work = in_order(
-                wanted, lambda item: _answer(benchmark, *item, asker, bound.name), lambda: 4 * width, asker.finish
+                wanted, lambda item: _answer(benchmark, *item, asker, bound.name), lambda: most, finish=asker.finish
             )
             async with aclosing(work):
                 async for _, sample in work:

@@ -162,7 +162,7 @@ async def _make(maker: Maker, snippets: Iterable[Snippet]) -> tuple[int, Counter
     most = width(maker.plan.generate, maker.asker.teacher)
     with progress.task("pilot", total, "snippet") as advance:
         async with maker.asker.running():
-            pairs = in_order(snippets, maker.make, lambda: most, maker.asker.finish)
+            pairs = in_order(snippets, maker.make, lambda: most, finish=maker.asker.finish)
             async for _, made in pairs:
                 reason = made.outcome.reason if isinstance(made.outcome, Rejection) else made.rejected
                 accepted += reason is None

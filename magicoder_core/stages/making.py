@@ -157,7 +157,10 @@ async def make_all(maker: Maker, snippets: Path, settled: Settled, tally: Tally,
 
         if tally.missing <= 0:
             return
-        pairs = in_order(items, work, lambda: min(most, tally.missing), maker.asker.finish)
+        asker = maker.asker
+        pairs = in_order(
+            items, work, lambda: min(most, tally.missing), active=lambda: asker.active, finish=asker.finish
+        )
         async with aclosing(pairs):
             async for drawn, made in pairs:
                 _settle(settled, tally, drawn, made)

@@ -41,6 +41,42 @@ def test_input_is_pulled_no_further_than_work_is_under_way():
     assert len(pulled) <= 14
 
 
+def test_no_more_is_worked_on_than_may_be_and_a_late_head_stops_nobody():
+    out, most, done = set(), [], []
+
+    async def work(number):
+        out.add(number)
+        most.append(len(out))
+        await asyncio.sleep(0.2 if number == 0 else 0.001)
+        out.remove(number)
+        done.append(number)
+
+    async def main():
+        async for number, _ in in_order(range(60), work, lambda: 40, active=lambda: 4):
+            if number == 0:
+                assert len(done) == 40, "all that the window holds, while the first was late"
+
+    asyncio.run(main())
+    assert max(most) == 4
+    assert len(done) == 60
+
+
+def test_an_input_that_fails_is_heard_of_and_the_rest_is_ended():
+    def broken():
+        yield from range(6)
+        raise ValueError("the corpus")
+
+    seen = []
+
+    async def main():
+        async for number, _ in in_order(broken(), later, lambda: 4):
+            seen.append(number)
+
+    with pytest.raises(ValueError, match="the corpus"):
+        asyncio.run(main())
+    assert seen == [*range(len(seen))]
+
+
 def test_a_failure_is_raised_in_its_turn_and_the_rest_is_cancelled():
     ended = []
 
