@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import statistics
 import sys
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,8 +38,9 @@ class Client:
         number = max(1, round(number * self.share))
         source = folder / ("snippets.jsonl" if self.snippets else "prompts.jsonl")
         program = [str(self.python), str(CLIENTS / self.script), "--url", server.url, "--prompts", str(source)]
-        size = ["--number", str(number), "--concurrency", str(concurrency), "--folder", str(folder)]
-        ended = driving.execute(folder, [*program, *size, *self.options])
+        with tempfile.TemporaryDirectory() as own:  # a fresh one: some keep answers, and would ask nothing again
+            size = ["--number", str(number), "--concurrency", str(concurrency), "--folder", own]
+            ended = driving.execute(folder, [*program, *size, *self.options])
         assert ended.status == 0, ended.err[-3000:]
         told = json.loads(ended.out.strip().splitlines()[-1])
         assert told["good"] == number, f"{self.name}: {told['good']} of {number}"
@@ -65,6 +67,7 @@ class CommandLine:
 
     name: str = "magicoder run"
     python: Path = Path(sys.executable)
+    share: float = 1.0
 
     def ask(self, folder, server, number, concurrency):
         """What it took, with and without its start."""
@@ -106,11 +109,17 @@ def compare(bench, clients, sources, *, number, concurrency, latency):
         for client in order if turn % 2 else order[::-1]:
             bench.server.reset(latency=latency, **ANSWERS)
             seen[client.name].append(client.ask(sources, bench.server, number, concurrency))
-            assert bench.server.stats()["max_in_flight"] <= concurrency
+            _fair(client, bench.server.stats(), round(number * client.share), concurrency)
         costs = ", ".join(f"{name} {told[-1]['cpu_ms_net']:.3f}" for name, told in seen.items())
         bench.say(f"  round {turn + 1} of {bench.rounds}, CPU ms/request: {costs}")
     bare = seen[clients[0].name]
     return [_row(name, told, bare) for name, told in seen.items()]
+
+
+def _fair(client, stats, number, concurrency):
+    """Hold a client to having asked for all itself, and never for more at once than it was told."""
+    assert stats["good_distinct"] >= number, f"{client.name} asked for {stats['good_distinct']} of {number}"
+    assert stats["max_in_flight"] <= concurrency, client.name
 
 
 def _row(name, told, bare):
