@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import time
 
 import pytest
 
@@ -140,6 +141,23 @@ HEADINGS = {
     "bare emoji": ("🔹 Problem Description:", "🔹 Solution:"),
     "bare space before colon": ("Problem Description :", "Solution :"),
     "bare break": ("Problem Description:  ", "Solution:  "),
+    # odd ones
+    "quoted": ('"Problem Description"', '"Solution"'),
+    "single quotes": ("'Problem Description'", "'Solution'"),
+    "kbd": ("<kbd>Problem Description</kbd>", "<kbd>Solution</kbd>"),
+    "attributes": ("## Problem Description {#p}", "## Solution {#s}"),
+    "link": ("## [Problem Description](#problem)", "## [Solution](#solution)"),
+    "begin": ("=== BEGIN PROBLEM ===", "=== BEGIN SOLUTION ==="),
+    "start": ("[START Problem Description]", "[START Solution]"),
+    "section in brackets": ("[Section 1: Problem Description]", "[Section 2: Solution]"),
+    "speaker": ("Assistant: [Problem Description]", "[Solution]"),
+    "adjectives": ("## Self-Contained Problem Description", "## Correct Solution"),
+    "more adjectives": ("## Programming Problem Description", "## Complete Python Solution"),
+    "description of both": ("[Problem Description]", "[Solution Description]"),
+    "implementation": ("## Problem", "## Implementation"),
+    "example": ("## Problem Statement", "## Example Solution"),
+    "arrow": ("→ Problem Description", "→ Solution"),
+    "square": ("■ Problem Description:", "■ Solution:"),
     # one of each
     "mixed 1": ("[Problem Description]", "**Solution**"),
     "mixed 2": ("**Problem Description**", "### Solution"),
@@ -222,6 +240,7 @@ CONTAINERS = {
     "XML capitals": f"<PROBLEM>\n{P}\n</PROBLEM>\n<SOLUTION>\n{S}\n</SOLUTION>",
     "bracket tags": f"[Problem Description]\n{P}\n[/Problem Description]\n[Solution]\n{S}\n[/Solution]",
     "end tags in words": f"[Problem Description]\n{P}\n[End of Problem Description]\n[Solution]\n{S}\n[End of Solution]",
+    "begin and end": f"=== BEGIN PROBLEM ===\n{P}\n=== END PROBLEM ===\n\n=== BEGIN SOLUTION ===\n{S}\n=== END SOLUTION ===",
     "TeX": f"\\begin{{problem}}\n{P}\n\\end{{problem}}\n\\begin{{solution}}\n{S}\n\\end{{solution}}",
 }
 
@@ -245,6 +264,7 @@ WRAPPED = {
     "four ticks, text around": f"Here:\n\n````\n{plain()}\n````\n\nI hope this helps!",
     "title in the wrapper": f"```markdown\n# Word Count\n\n{plain('## Problem', '## Solution')}\n```",
     "each in a block": f"````\n[Problem Description]\n{P}\n````\n\n````\n[Solution]\n{S}\n````",
+    "first in a block": f"```plaintext\n[Problem Description]\n{P}\n```\n\n[Solution]\n{S}",
     "quoted": "\n".join(f"> {line}".rstrip() for line in plain().split("\n")),
     "quoted without blanks": "\n".join(f">{line}" for line in plain().split("\n")),
     "answer tag": f"<answer>\n{plain()}\n</answer>",
@@ -488,3 +508,29 @@ def published(text):
 def test_as_asked_it_is_what_the_published_parser_finds(problem, solution):
     for text in (answer(problem, solution), f"{answer(problem, solution)}\n", f"Sure.\n\n{answer(problem, solution)}"):
         assert sections(text) == published(text)
+
+
+@pytest.mark.parametrize("head", ["", "[Problem Description]\nA\n[Solution]\n", "<problem>\n", "## Problem\n"])
+@pytest.mark.parametrize(
+    "piece",
+    [
+        *(
+            "---\n",
+            "</div>\n",
+            "</problem> x",
+            "Problem: x\n",
+            "Solution\n",
+            "<solution>\n",
+            "<think>\n",
+            "> ",
+            "\u2028",
+        ),
+        *("~~~\n", '{\n"a": ', "x = '''\n", "İ", "[Problem Description: ", "</a>", "[/x]\n", "<|channel|>", "\r"),
+    ],
+)
+def test_time_is_linear_whatever_comes_again_and_again(head, piece):
+    text = head + piece * (100_000 // len(piece))
+    start = time.process_time()
+    sections(text, finished=True)
+    # Not a benchmark: a quadratic reading of this takes minutes.
+    assert time.process_time() - start < 20

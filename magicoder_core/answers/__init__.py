@@ -32,6 +32,7 @@ PROBLEM_AND_SOLUTION: Mapping[str, tuple[str, ...]] = {
     ),
     "solution": (
         "solution code",
+        "solution description",
         "solution implementation",
         "code solution",
         "coding solution",
@@ -47,12 +48,15 @@ PROBLEM_AND_SOLUTION: Mapping[str, tuple[str, ...]] = {
 
 _SECOND_CHOICE: Mapping[str, tuple[str, ...]] = {
     "problem": ("task description", "task", "question", "coding challenge", "programming challenge", "challenge"),
-    "solution": ("answer",),
+    "solution": ("answer", "implementation", "code"),
 }
 """Names that count for `PROBLEM_AND_SOLUTION` where no heading has one of its names: "Task" is often a sub-heading."""
 
 _RULE = re.compile(r"[ \t]*(?:-{3,}|={3,}|\*{3,}|_{3,}|~{5,}|\^{3,})[ \t]*")
-_CLOSER = re.compile(r"[ \t]*(?:</(\w{1,30})>|\[(?:/|end\b)[^\[\]\n]{0,40}\]|\\end\{\w{1,30}\})[ \t]*", re.IGNORECASE)
+_CLOSER = re.compile(
+    r"[ \t]*(?:</(\w{1,30})>|\[(?:/|end\b)[^\[\]\n]{0,40}\]|\\end\{\w{1,30}\}|<a [^<>\n]{0,80}></a>|[-=*# ]*end(?:[ _]of)?[ _:][\w ]{1,30}[-=*# ]{3,})[ \t]*",
+    re.IGNORECASE,
+)
 _RULING = frozenset("-=*_~^")
 _CLOSING = _RULING | frozenset(">]}")
 _INVISIBLE = "\ufeff\u200b\u200c\u200d\u2060\u00ad"

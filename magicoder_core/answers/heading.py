@@ -26,7 +26,8 @@ _BLANKS = dict.fromkeys([0xA0, *range(0x2000, 0x2010), 0x202F, 0x205F, 0x2060, 0
 _SIMPLE = {**_BRACKETS, **_SIGNS, **_BLANKS}
 
 _LANGUAGES = r"python|java|c\+\+|cpp|c\#|csharp|c|rust|php|swift|typescript|javascript|shell|bash|go|golang|ruby|kotlin|scala|sql"
-_HTML = r"h[1-6]|b|strong|em|i|u|p|div|span|center|summary|details|font|mark|section|li|answer|response|output|result|root|data"
+_ADJECTIVES = "self-contained|correct|complete|full|programming|coding|example|sample|model|reference"
+_HTML = r"h[1-6]|b|strong|em|i|u|p|div|span|center|summary|details|font|mark|section|li|a|kbd|code|tt|item|answer|response|output|result|root|data"
 # What may stand before a heading's name.
 _BEFORE = re.compile(
     rf"""[ ]{{0,3}}(?![ \t])
@@ -35,19 +36,22 @@ _BEFORE = re.compile(
         |[^\x00-\x7f\w\[\]]++
         |(?:section|part|step|task)[ \t]+(?:\d{{1,2}}|[ivx]{{1,3}}|[ab])(?![a-z0-9])[ \t]*+[.):\u2013\u2014-]*+
         |\(?(?:\d{{1,2}}|[ivx]{{1,4}}|[ab])(?:[.):]+|[^\x00-\x7f\w]+)|\#?\d{{1,2}}(?=[ \t]))[ \t]*+)*+)
-    (?P<open>(?:\\?\[|[(<{{])*+)[ \t]*+(?P<inner>[*_`]*+)
+    (?:(?:assistant|ai|response)[ \t]*:[ \t]*)?
+    (?P<open>(?:\\?\[|[(<{{])*+)[ \t]*+(?P<inner>[*_`"']*+)
+    (?:(?:section|part|step)[ \t]+(?:\d{{1,2}}|[ivx]{{1,3}}|[ab])(?![a-z0-9])[ \t]*+[.):\u2013\u2014-]*+[ \t]*+)?
+    (?:(?:begin|start)(?:ning)?(?:[ \t_:-]+of)?[ \t_:-]+)?
     (?:(?P<other>second|third|next|another|alternative|additional|bonus|new|follow-up)[ \t]+)?
-    (?:(?:the|my|your|our|a|final|generated|suggested|proposed)[ \t]+)?""",
+    (?:(?:the|my|your|our|a|final|generated|suggested|proposed|{_ADJECTIVES}|{_LANGUAGES})[ \t]+){{0,3}}""",
     re.IGNORECASE | re.VERBOSE,
 )
 _CLOSERS = r"(?:[*_]|`(?!``)|\\?\]|[)>}]|</\w{1,30}>)*+"
 # What may stand after it: a number, a language, closing marks, a colon or dash, and then the section's first words.
 _AFTER = re.compile(
-    rf"""(?:[ \t_]+(?:section|part))?
+    rf"""(?P<quote>["'](?=[^\w]*\Z))?(?:[ \t_]+(?:section|part|begins?|starts?))?
     (?:[ \t_]*\#?[ \t]?(?P<number>\d{{1,3}})(?!\w))?
     (?:[ \t]*[,:(\u2013\u2014-]?[ \t]*(?:(?:in|using|with|for)[ \t]+)?(?:{_LANGUAGES})(?:[ \t]?\d[\d.]*)?\)?(?=[^\w`]*\Z))?
     (?:\s[\w:-]+\s*=\s*(?:"[^"]*"|'[^']*'))*+[ \t]*
-    (?P<close>{_CLOSERS})(?:[ \t]*\([^()]{{0,40}}\))?(?P<late>{_CLOSERS})[ \t]*+
+    (?P<close>{_CLOSERS})(?:[ \t]*\([^()]{{0,40}}\))?(?:[ \t]*\{{[#.][^{{}}]{{0,40}}\}})?(?P<late>{_CLOSERS})[ \t]*+
     (?P<sep>:|[\u2013\u2014-]+(?=\s|\Z))?(?P<last>{_CLOSERS})[ \t]*+(?P<colon>:)?
     (?P<end>(?:[ \t\#=*_~\u2013\u2014-]|<br\s*/?>|[^\x00-\x7f\w])*\Z)?[ \t]*""",
     re.IGNORECASE | re.VERBOSE,
@@ -196,7 +200,7 @@ def _shape(whole: str, names: Names) -> _Shape | None:
     line = whole[:_ROOM] if whole.isascii() else whole[:_ROOM].translate(_SIMPLE)
     before = _BEFORE.match(line)
     name = names.pattern.match(line, before.end()) if before else None
-    after = _rest(line, name.end(), before["open"]) if before and name else None
+    after = _rest(line, name.end(), before["open"], before["inner"]) if before and name else None
     if before is None or name is None or after is None:
         return None
     dress = before["dress"] + before["open"] + before["inner"]
@@ -215,12 +219,14 @@ def _shape(whole: str, names: Names) -> _Shape | None:
 _known = lru_cache(maxsize=4096)(_shape)
 
 
-def _rest(line: str, at: int, opened: str) -> re.Match[str] | None:
+def _rest(line: str, at: int, opened: str, inner: str) -> re.Match[str] | None:
     """What follows the name; None if brackets do not match."""
     after = _AFTER.match(line, at)
     closing = after["close"] + after["late"] + after["last"] if after else ""
     if "[" in opened and "]" not in closing:
         return _TITLED.match(line, at)
+    if after is None or any(mark in inner for mark in "\"'") != bool(after["quote"]):
+        return None
     if ("]" in closing) != ("[" in opened) or ("<" in opened and ">" not in closing):
         return None
     return after

@@ -23,8 +23,19 @@ def unwrapped(text: str, headed: Sequence[Heading], names: Names) -> str | None:
         return None
     if joined := _boxed(text, headed, names):
         return joined
-    span = _inside(text, marks(text), headed[0])
-    return text[span[0] : span[1]] if span else None
+    found = marks(text)
+    span = _inside(text, found, headed[0])
+    return text[span[0] : span[1]] if span else _first_unboxed(text, found, headed, names)
+
+
+def _first_unboxed(text: str, found: Sequence[Mark], headed: Sequence[Heading], names: Names) -> str | None:
+    """The text without a fence around its first section alone."""
+    opening, closing = next(blocks(found), (None, None))
+    if opening is None or closing is None or opening.info.lower() not in _TEXT or len(headed) < len(names.keys):
+        return None
+    first, second = headed[0], headed[1]
+    alone = first.key == names.keys[0] and first.start == opening.end + 1 and closing.start < second.start
+    return text[: opening.start] + text[opening.end + 1 : closing.start] + text[closing.end :] if alone else None
 
 
 def _first_mark(text: str) -> int:
