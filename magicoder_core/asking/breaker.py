@@ -40,13 +40,13 @@ class Breaker:
         self.failed = 0
         self._pause = 0.0
 
-    def shut(self, cause: Cause, now: float, retry_after: float | None = None) -> None:
-        """Let nobody through but probes. What was shut for refusals may turn out to be an outage."""
+    def shut(self, cause: Cause, now: float, at_least: float = 0.0, retry_after: float | None = None) -> None:
+        """Let nobody through but probes, the first after ``at_least`` seconds. Refusals may turn out to be an outage."""
         if self.cause is None:
             self.since = now
         self.cause = cause
         self._pause = _FIRST_PAUSE[cause]
-        self.next_probe = now + max(self._pause, min(retry_after or 0.0, LONGEST_PAUSE))
+        self.next_probe = now + max(self._pause, at_least, min(retry_after or 0.0, LONGEST_PAUSE))
 
     def failure(self, now: float, *, first_attempt: bool) -> bool:
         """A request failed; returns whether that was one too many."""

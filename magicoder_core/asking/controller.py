@@ -1,33 +1,81 @@
-"""docstring later."""
+"""The law by which a provider's bearing is found: how many requests may be out, and how fast they may follow each other.
+
+A provider refuses (429, overloaded) for one of three reasons, and each wants another answer:
+
+* *capacity*: it bears so many at once. Then fewer may be out.
+* *rate*: it takes so many per second or minute. Then they must go out evenly, at that rate; a limit on how many are out
+  cannot do that, as latencies vary.
+* *neither*: it refuses some whatever we do. Then slowing down only loses time.
+
+Judged by fractions, never by single refusals: controllers that react to a single one collapse when a tenth of all requests
+is refused by chance (``shared/facts/generation.md``, section 7). Requests are counted in *epochs*: those that went out
+under one setting; one that is out for longer than refusals take counts as accepted, so no epoch waits for answers.
+
+1. *Opening*: requests go out with growing speed until ``cap`` are out. Thus the number that is out runs through all
+   values, and the opening is the first experiment.
+2. *Alarm* (`ALARM` of `ALARM_OF` in a row refused): all wait; when all refusals are in, the cause is judged. Then one probe at a
+   time goes out (`breaker`). A probe that gets through though nothing was answered since, or is refused though
+   much was, shows that the cause is no capacity.
+3. *At the end of an epoch* with a larger fraction than expected, beyond `TOLERATED` and chance: if the number that was out
+   explains the refusals, that number is the limit; otherwise the rate is lowered by the fraction. If neither is
+   sure and it was a tenth or more, or if it goes on after `CUTS` cuts, a *trial* halves the rate: if that does not lower the
+   fraction by half, the refusals are not ours. The fraction becomes the expected one, and the former setting is restored.
+4. *Without trouble* a limit or rate grows by steps that double from one to a quarter, while requests have to wait for it.
+
+A refused request holds its place as long as an answer would have taken, so that fractions mean shares of time, and refusals that come back at
+once do not draw further requests after them; those within the expected fraction are pardoned.
+"""
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from magicoder_core.asking.evidence import Epoch, Place
+from magicoder_core.asking.evidence import Epoch, Flow, Place
 from magicoder_core.asking.queueing import Slope, Watch
 
 Mode = Literal["open", "capacity", "rate"]
 
-OPENING_RATE: Final = 3000.0
 TOLERATED: Final = 0.02
-SMALL_STEP: Final = 0.02
-MIDDLE_STEP: Final = 0.05
-LARGE_STEP: Final = 0.25
-SLOWEST: Final = 0.2
-SPREAD: Final = 1.25
-MEMORY: Final = 4.0
-FEWEST: Final = 16
-SIGNS: Final = 8
+"""Fraction above the expected one that calls for a cut. The goal is at most 5 % wasted, and a cycle of steps makes about
+half of this on the average."""
+
 CUTS: Final = 4
-DEFAULT_HOLD: Final = 0.5
+_TRIED_AT_ONCE: Final = 0.1
+
+_OPENING_RATE: Final = 400.0
+_OPENING_GROWTH: Final = 4.0
+"""Requests per second at first, and how much faster for each that is out. What is out by the time that the first refusal
+is heard is wasted: 40 requests if that takes 60 ms, as on a busy machine. 256 are out after 0.3 s."""
+
+_SMALL: Final = 0.02
+_MIDDLE: Final = 0.05
+_LARGE: Final = 0.25
+"""Steps of growth: as large as what is tolerated; after an alarm; the largest."""
+
+_SLOWEST: Final = 0.2
+_SPREAD: Final = 1.25
+"""Under a capacity departures are this much faster than answers come: even enough for a provider that counts
+per second, too, and fast enough to lose only 5 % where latencies are exponential."""
+
+_CATCH_UP: Final = 4
+_LATE: Final = 0.005
+_FEWEST: Final = 16
+_SIGNS: Final = 8
+"""A trial has so many requests that this many refusals are expected in it if nothing changes."""
+
+_PROVEN: Final = 40
+"""So many in a row without a refusal have a chance of 1 % where a tenth is refused whatever we do."""
+
+_QUICKEST_DECISION: Final = 0.02
+_NOT_NEARLY: Final = 0.8
+_DOUBT: Final = 2.0
+_REASSURED: Final = 0.34
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What the controller has set: a mode, a limit, a rate."""
+    """What is set: a mode, how many may be out, how many per second may go out."""
 
     mode: Mode
     limit: float
@@ -36,14 +84,14 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """A cut to half that has to prove itself: does it lower the fraction of refusals?"""
+    """A cut to half that has to prove itself: the rate and the fraction before it."""
 
     rate: float
     fraction: float
 
 
 class Controller:
-    """How many requests may be out at once, and how fast they may follow each other."""
+    """Finds how many requests may be out at once, and how fast they may follow each other. Times are in seconds."""
 
     def __init__(self, cap: int) -> None:
         self.cap = cap
@@ -52,59 +100,51 @@ class Controller:
         self.rate = 0.0
         self.opening = True
         self.expected = 0.0
-        self.latency: float | None = None
-        self.refusal_delay = 0.005
-        self.epoch = Epoch()
+        self.fraction = 0.0
+        self.latency = 0.0
         self.short = False
-        self._need = cap
+        self.flow = Flow()
+        self.epoch = self._first = Epoch(max(cap, _FEWEST))
         self._close_at = float("inf")
-        self._began = 0.0
+        self._refusal_delay: float | None = None
         self._credit = 0.0
-        self._step = LARGE_STEP
-        self._doubling = False
-        self._clean = 0
-        self._alarms = 0
-        self._ceiling = 0.0
-        self._first = self.epoch
-        self._watch: Watch | None = Watch(cap)
-        self._slope: Slope | None = None
-        self._confirmed = False
-        self._settled = False
+        # growth
+        self._step = _LARGE
+        self._doubling = self._settled = False
         self._good = float(cap)
-        self._cuts = 0
+        self._ceiling = 0.0
+        # doubts about the cause
+        self._confirmed = False
+        self._clean = self._cuts = self._alarms = 0
         self._doubt = 0.0
         self._before: Setting | None = None
         self._trial: Trial | None = None
-        self._accepted = 0
-        self._marks: deque[tuple[float, int]] = deque()
-        self._tail: Epoch | None = None
+        # after an alarm
+        self._unsettled = self._not_capacity = False
         self._answers_since_alarm = 0
-        self._not_capacity = False
-        self.log = []
+        # queues
+        self._watch: Watch | None = Watch(cap)
+        self._slope: Slope | None = None
 
     # -- what the gate asks
 
-    @property
-    def gap(self) -> float:
-        """Seconds from one departure to the next."""
+    def gap(self, out: int) -> float:
+        """Seconds from one departure to the next, when ``out`` are out."""
         if self.opening:
-            return 1.0 / OPENING_RATE
+            return 1.0 / (_OPENING_RATE + _OPENING_GROWTH * out)
         if self.mode == "rate":
             return 1.0 / self.rate
-        if self.mode == "capacity" and self.latency is not None:
-            return self.latency / (SPREAD * self.limit)
-        return 0.0
+        return self.latency / (_SPREAD * self.limit) if self.mode == "capacity" else 0.0
 
-    @property
-    def late(self) -> float:
-        """Seconds of its pace that a late departure may catch up with."""
-        return 4 * self.gap if self.mode == "capacity" else 0.005
+    def catch_up(self, gap: float) -> float:
+        """Seconds of its pace that a late departure may make up for."""
+        return _CATCH_UP * gap if self.mode == "capacity" else _LATE
 
     @property
     def decision_delay(self) -> float:
         """Seconds after which a request that is still out counts as accepted."""
-        delay = max(0.02, 4 * self.refusal_delay)
-        return delay if self.latency is None else min(delay, max(self.latency, 0.02))
+        delay = max(_QUICKEST_DECISION, 3 * (self._refusal_delay or 0.0))
+        return min(delay, max(self.latency, _QUICKEST_DECISION)) if self.latency else delay
 
     # -- what the gate tells
 
@@ -112,42 +152,47 @@ class Controller:
         """A request goes out."""
         places = self.epoch.places
         places.append(place)
-        if len(places) == 1:
-            self._began = now
-        if len(places) == self._need:
+        self.flow.departure(now, self.latency)
+        if len(places) == self.epoch.need:
             self._close_at = now + self.decision_delay
-        self._accepted += 1
-        self._mark(now)
         if self.expected:
             self._credit = min(self._credit + self.expected, 2.0 + self.expected * self.limit)
-
-    def _mark(self, now: float) -> None:
-        marks = self._marks
-        if not marks or now - marks[-1][0] >= 0.1:
-            marks.append((now, self._accepted))
-            memory = MEMORY if self.latency is None else max(MEMORY, 2 * self.latency)
-            while now - marks[0][0] > memory:
-                marks.popleft()
-
-    def accepted_rate(self, now: float) -> float:
-        """Requests per second that were not refused, of late."""
-        when, count = self._marks[0]
-        return (self._accepted - count) / max(0.5, now - when)
+        if now >= self._close_at:
+            self._judge()
 
     def answer(self, now: float, place: Place) -> None:
+        """A request was answered."""
         took = now - place.departed
-        self.latency = took if self.latency is None else self.latency + (took - self.latency) * 0.05
+        self.latency = self.latency + (took - self.latency) * 0.05 if self.latency else took
         self._answers_since_alarm += 1
         if self._slope is not None:
             self.limit = self._slope.answer(now)
         elif self._watch is not None and place.epoch is self._first:
-            enough = self._watch.answer(place.out, took)
-            if enough is not None:
-                self._slope = Slope(min(enough, self.limit), self.cap)
-                self.limit = self._slope.limit
-                self.log.append((now, "queue", self.limit))
-            if self._watch.over:
-                self._watch = None
+            self._look_for_a_queue(self._watch, place.out, took)
+
+    def _look_for_a_queue(self, watch: Watch, out: int, took: float) -> None:
+        enough = watch.answer(out, took)
+        if enough is not None and enough < self.limit:
+            self._slope = Slope(enough, self.cap)
+            self.limit = self._slope.limit
+        if watch.over:
+            self._watch = None
+
+    def refusal(self, now: float, place: Place) -> bool:
+        """A request was refused; True is the alarm: nearly all are."""
+        took = now - place.departed
+        self._refusal_delay = (
+            took if self._refusal_delay is None else self._refusal_delay + (took - self._refusal_delay) * 0.1
+        )
+        self.flow.take_back()
+        if place.epoch is not self.epoch or not self.epoch.refuse(place) or self._unsettled:
+            return False
+        self._unsettled = True
+        self._not_capacity = False
+        self._answers_since_alarm = 0
+        self._watch = self._slope = self._trial = None
+        self._close_at = float("inf")
+        return True
 
     def pardoned(self) -> bool:
         """Whether a refusal may give up its place at once: it is among those that come whatever we do."""
@@ -158,177 +203,170 @@ class Controller:
             return True
         return False
 
-    def refusal(self, now: float, place: Place, out: int) -> bool:
-        """A refusal came back; True is the alarm: nearly everything is refused."""
-        self.refusal_delay += (now - place.departed - self.refusal_delay) * 0.1
-        self._accepted -= 1
-        if place.epoch is not self.epoch:
-            if place.epoch is self._tail and place.epoch is not None:
-                self.limit = max(1.0, self.limit - 1)
-            return False
-        if self.epoch.refuse(place):
-            self._alarm(now, out)
-            return True
-        return False
+    def tick(self, now: float) -> None:
+        """Judge the epoch, if enough went out and it is known what became of it."""
+        if now >= self._close_at:
+            self._judge()
 
-    def _alarm(self, now: float, out: int) -> None:
-        self._watch = self._slope = None
-        accepted = self.accepted_rate(now)
+    # -- after an alarm
+
+    def settle(self, now: float, out: int) -> None:
+        """All refusals of the alarm are in, and the first probe is about to go out: what was it?"""
+        if not self._unsettled:
+            return
+        self._unsettled = False
         capacity = self.epoch.capacity(self.expected)
-        tail = None
-        self._trial = None
-        self._answers_since_alarm = 0
-        self._not_capacity = False
+        through = self.flow.rate(now)
         if self.mode == "rate":
-            self._settled = not self._doubling
-            sure = self._settled and now - self._marks[0][0] >= 1.0 and not self._alarms
-            self._alarms += 1
-            self._set_rate(min((0.85 if sure else 0.5) * self.rate, accepted))
-        elif self.mode == "capacity" and self.limit > self._good and self._doubt < 2:
+            self._settle_rate(now, through)
+        elif self.mode == "capacity" and self.limit > self._good and self._doubt < _DOUBT:
             self.limit = self._good
             self._doubt += 1
             self._step = 0.0
         elif self.mode == "open" and capacity is not None:
-            self.mode = "capacity"
-            tail = self.epoch
-            self.limit = max(1.0, min(self.limit, float(max(out, capacity))))
-            self._good = self.limit
-            self._step = MIDDLE_STEP
+            self._set_capacity(max(out, capacity))
+            self._step = _MIDDLE
         else:
-            self._set_rate((1.4 if self.opening else 0.7) * accepted)
-            self._doubling = self.opening
-        self.log.append((now, "alarm", self.mode, self.limit, self.rate, capacity, out))
-        self._next(now)
-        self._tail = tail
+            opening = self.opening
+            # Too short to tell a rate: rather more than that, and twice as much until it is too much.
+            self._set_rate((1.4 if opening else 0.7) * through)
+            self._doubling = opening
+        self._next()
 
-    def _set_rate(self, rate: float) -> None:
-        self.mode = "rate"
-        self.rate = max(rate, SLOWEST)
-        self.limit = float(self.cap)
-        self._step = SMALL_STEP if self._settled else MIDDLE_STEP
-        self._doubling = False
+    def _settle_rate(self, now: float, through: float) -> None:
+        self._settled = not self._doubling
+        sure = self._settled and self.flow.span(now) >= 1.0 and not self._alarms
+        self._alarms += 1
+        self._set_rate(min((0.85 if sure else 0.5) * self.rate, through))
 
-    def probe_refused(self, now: float, place: Place) -> None:
-        """A request that looked whether the provider is back was refused."""
-        self._accepted -= 1
-        if place.out < 0.8 * self.limit - 1:
+    def probe_refused(self, place: Place) -> None:
+        """A probe was refused: if much has left since the alarm, no capacity is the cause."""
+        self.flow.take_back()
+        if place.out < _NOT_NEARLY * self.limit - 1:
             self._not_capacity = True
 
     def probe_through(self, now: float) -> None:
-        """A probe was not refused. If nothing had left since the alarm, or much had, it is not a capacity that was reached."""
+        """A probe got through: if nothing has left since the alarm, no capacity is the cause."""
         if self.mode == "capacity" and (self._not_capacity or not self._answers_since_alarm):
-            self._set_rate(self.accepted_rate(now))
+            self._set_rate(self.flow.rate(now))
             self._confirmed = True
-            self._doubling = now - self._marks[0][0] < 1.0
-        self._tail = None
-        self.log.append((now, "through", self.mode, self.limit, self.rate))
-        self._next(now)
+            self._doubling = self.flow.span(now) < 1.0
+        self._next()
 
     # -- decisions
 
-    def tick(self, now: float) -> None:
-        """Decide, when enough went out and is known."""
-        if now >= self._close_at:
-            self._judge(now)
-
-    def _next(self, now: float) -> None:
+    def _next(self) -> None:
         self.opening = False
-        self.epoch = Epoch()
         self.short = False
         self._close_at = float("inf")
-        self._tail = None
-        if self._trial is not None:
-            self._need = int(max(FEWEST, SIGNS / max(0.02, self._trial.fraction - self.expected)))
-        elif self.mode == "rate":
-            self._need = FEWEST // 2 if self._doubling else int(max(FEWEST, self.rate if self._settled else self.rate / 4))
-        else:
-            self._need = int(max(FEWEST, self.limit))
+        self.epoch = Epoch(self._need())
 
-    def _judge(self, now: float) -> None:
-        epoch = self.epoch
-        epoch.close(self._need)
-        fraction, excess = epoch.fraction, epoch.excess(self.expected)
-        self._alarms = 0
-        if epoch.refused:
-            self._clean = 0
+    def _need(self) -> int:
+        """How many requests the next epoch has."""
         if self._trial is not None:
-            self._conclude(self._trial, fraction)
+            return int(max(_FEWEST, _SIGNS / max(TOLERATED, self._trial.fraction - self.expected)))
+        if self.mode == "rate":
+            # A second's worth where the rate is about right: many limits per minute are held per second.
+            return _FEWEST // 2 if self._doubling else int(max(_FEWEST, self.rate if self._settled else self.rate / 4))
+        return int(max(_FEWEST, self.limit))
+
+    def _judge(self) -> None:
+        epoch = self.epoch
+        epoch.close()
+        self.fraction, excess = epoch.fraction, epoch.excess(self.expected)
+        self._alarms = 0
+        self._clean = 0 if epoch.refused else self._clean + len(epoch.places)
+        if self._trial is not None:
+            self._conclude(self._trial)
         elif excess > TOLERATED:
-            self._trouble(now, fraction, excess)
+            self._trouble(epoch, excess)
         elif excess < TOLERATED / 3:
             self._grow()
         else:
-            self._step = SMALL_STEP
-        if fraction < self.expected or (self.mode == "open" and excess <= 0.0):
-            self.expected += 0.2 * (fraction - self.expected)
-        self.log.append((now, self.mode, round(self.limit, 1), round(self.rate, 1), "n", len(epoch.places), "f", round(fraction, 3), "p0", round(self.expected, 3), self._trial))
-        self._next(now)
+            self._step = _SMALL
+        if self.fraction < self.expected or (self.mode == "open" and excess <= 0.0):
+            self.expected += 0.2 * (self.fraction - self.expected)
+        self._next()
 
-    def _trouble(self, now: float, fraction: float, excess: float) -> None:
-        epoch = self.epoch
+    def _trouble(self, epoch: Epoch, excess: float) -> None:
         if self.opening and epoch.even():
-            self.expected = fraction
+            self.expected = self.fraction
             return
         self._watch = self._slope = None
         capacity = epoch.capacity(self.expected)
         if capacity is not None:
-            self.mode = "capacity"
-            self.limit = max(1.0, min(self.limit, capacity))
-            self._good = self.limit
-            self._step = 0.0
+            self._set_capacity(capacity)
             self._doubt = 0.0
-            return
-        if self.mode == "capacity" and self._doubt < 2:
+        elif self.mode == "capacity" and self._doubt < _DOUBT:
             self._doubt += 1
-            self.limit = max(1.0, self.limit * (1 - max(excess, 1 / len(epoch.places))))
-            self._good = self.limit
-            self._step = 0.0
-            return
+            self._set_capacity(self.limit * (1 - max(excess, 1 / len(epoch.places))))
+        else:
+            self._cut_rate(epoch, excess)
+
+    def _set_capacity(self, capacity: float) -> None:
+        self.mode = "capacity"
+        self.limit = self._good = max(1.0, min(self.limit, capacity))
+        self._step = 0.0
+
+    def _cut_rate(self, epoch: Epoch, excess: float) -> None:
         self._doubt = 0.0
         self._before = self._before or Setting(self.mode, self.limit, self.rate)
-        rate = self.rate if self.mode == "rate" else len(epoch.places) / max(now - self._began, 1e-3)
         self._cuts += 1
-        overshot = self._doubling
-        self._set_rate(rate * (1 - max(excess, SMALL_STEP, epoch.late_fraction() - self.expected if excess > 0.05 else 0.0)))
+        sure = self._confirmed or self._doubling
+        took = epoch.places[-1].departed - epoch.places[0].departed
+        rate = self.rate if self.mode == "rate" else len(epoch.places) / max(took, 1e-3)
+        used_up = epoch.late_fraction() - self.expected if excess > _MIDDLE else 0.0
         self._settled = True
+        self._set_rate(rate * (1 - max(excess, _SMALL, used_up)))
         self._ceiling = rate * (1 - excess)
-        if (not self._confirmed and not overshot and fraction >= 0.1) or self._cuts >= CUTS:
-            self._trial = Trial(rate, fraction)
-            self.rate = rate / 2
+        if (not sure and self.fraction >= _TRIED_AT_ONCE) or self._cuts >= CUTS:
+            self._trial = Trial(rate, self.fraction)
+            self._set_rate(rate / 2)
 
-    def _conclude(self, trial: Trial, fraction: float) -> None:
+    def _set_rate(self, rate: float) -> None:
+        self.mode = "rate"
+        self.rate = max(rate, _SLOWEST)
+        self.limit = float(self.cap)
+        self._step = _SMALL if self._settled else _MIDDLE
+        self._doubling = False
+
+    def _conclude(self, trial: Trial) -> None:
+        """The trial is over: were the refusals ours?"""
         self._trial = None
         self._cuts = 0
-        if fraction - self.expected < 0.5 * (trial.fraction - self.expected):
-            self._confirmed = True
-            self.rate = max(0.2, trial.rate * (1 - trial.fraction))
-            self._before = None
-            return
-        self._confirmed = False
-        self.expected = fraction
-        if self._before is not None:
-            self.mode, self.limit, self.rate = self._before.mode, self._before.limit, self._before.rate
+        self._confirmed = self.fraction - self.expected < 0.5 * (trial.fraction - self.expected)
+        if self._confirmed:
+            self._set_rate(trial.rate * (1 - trial.fraction))
+        else:
+            self.expected = self.fraction
+            if self._before is not None:
+                self.mode, self.limit, self.rate = self._before.mode, self._before.limit, self._before.rate
         self._before = None
 
     def _grow(self) -> None:
         self._cuts = 0
         self._before = None
         if self.mode == "capacity":
-            self._doubt = max(0.0, self._doubt - 0.34)
-            self._good = self.limit
-            if self.short and self.limit < self.cap:
-                self.limit = min(self.cap, self.limit + max(1.0, self.limit * self._step))
-                self._step = min(LARGE_STEP, max(2 * self._step, 1 / self.limit))
+            self._grow_limit()
         elif self.mode == "rate" and self.short:
-            self._clean += len(self.epoch.places)
-            if self._clean >= 40:
-                self._confirmed = True
-            if self._doubling:
-                self.rate *= 2
-            elif self.rate < 0.97 * self._ceiling:
-                self.rate = min(self.rate * (1 + LARGE_STEP), 0.97 * self._ceiling)
-            else:
-                self.rate *= 1 + self._step
-                self._step = min(LARGE_STEP, 2 * self._step)
-            if self.latency is not None and self.rate > 1.5 * self.cap / self.latency:
-                self.mode = "open"
+            self._confirmed = self._confirmed or self._clean >= _PROVEN
+            self._grow_rate()
+
+    def _grow_limit(self) -> None:
+        self._doubt = max(0.0, self._doubt - _REASSURED)
+        self._good = self.limit
+        if self.short:
+            self.limit = min(float(self.cap), self.limit + max(1.0, self.limit * self._step))
+            self._step = min(_LARGE, max(2 * self._step, 1 / self.limit))
+
+    def _grow_rate(self) -> None:
+        near = 0.97 * self._ceiling
+        if self._doubling:
+            self.rate *= 2
+        elif self.rate < near:
+            self.rate = min(self.rate * (1 + _LARGE), near)
+        else:
+            self.rate *= 1 + self._step
+            self._step = min(_LARGE, 2 * self._step)
+        if self.latency and self.rate > 1.5 * self.cap / self.latency:
+            self.mode = "open"

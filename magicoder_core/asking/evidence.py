@@ -1,17 +1,30 @@
-"""What became of the requests that went out under one limit: how many were refused, and what explains it."""
+"""What became of the requests that went out: how many were refused, what explains it, and how fast others went through."""
 
 from __future__ import annotations
 
+from collections import deque
 from math import log, sqrt
 from typing import Final
 
 from magicoder_core.asking.pace import Charge
 
-_ALARM: Final = 10
-_ALARM_OF: Final = 16
+ALARM: Final = 8
+ALARM_OF: Final = 12
+"""So many refused of so many in a row: by chance once in 300,000 where a tenth of all is refused, once in 2,000 where a
+fifth is."""
+
 _EXPLAINED: Final = 0.7
+"""A capacity explains refusals if this share of them came when it was reached."""
+
 _SURE: Final = 4.5
+"""Logarithm of the likelihood ratio (90 to 1) from which a capacity is believed; it is the best of many that are tried."""
+
 _UNSURE: Final = 1.5
+"""Standard deviations by which chance may raise a fraction before it counts as higher."""
+
+_MEMORY: Final = 4.0
+_SHORTEST: Final = 0.5
+_MARK_EACH: Final = 0.1
 
 
 class Place:
@@ -22,15 +35,22 @@ class Place:
         out: how many others were out then.
         retry: whether it was asked before.
         probe: whether it looks if the provider is back.
-        epoch: under which limit it went out.
-        number: its number in the epoch, from 0.
+        epoch: under which setting it went out; None if nobody keeps count.
+        tokens: what it may take at worst, prompt and answer together.
         charge: what it took of the tokens per minute.
     """
 
     __slots__ = ("charge", "departed", "epoch", "number", "out", "probe", "refused", "retry", "tokens")
 
-    def __init__(  # noqa: D107
-        self, departed: float, out: int, retry: bool, probe: bool, epoch: Epoch | None, tokens: int, charge: Charge | None
+    def __init__(
+        self,
+        departed: float,
+        out: int,
+        retry: bool,
+        probe: bool,
+        epoch: Epoch | None,
+        tokens: int,
+        charge: Charge | None,
     ) -> None:
         self.departed = departed
         self.out = out
@@ -44,13 +64,13 @@ class Place:
 
 
 class Epoch:
-    """The requests that went out between two decisions of the controller."""
+    """The requests that went out under one setting, until they are enough to judge it."""
 
-    def __init__(self) -> None:
+    def __init__(self, need: int) -> None:
+        self.need = need
         self.places: list[Place] = []
         self.refused = 0
-        self.slow = 0
-        self._latest: list[int] = []
+        self._latest: deque[int] = deque(maxlen=ALARM)
 
     @property
     def fraction(self) -> float:
@@ -58,18 +78,15 @@ class Epoch:
         return self.refused / len(self.places) if self.places else 0.0
 
     def refuse(self, place: Place) -> bool:
-        """One was refused; True is the alarm: `_ALARM` of `_ALARM_OF` in a row were."""
+        """One was refused; True is the alarm: `ALARM` of `ALARM_OF` in a row were."""
         place.refused = True
         self.refused += 1
-        latest = self._latest
-        latest.append(place.number)
-        if len(latest) > _ALARM:
-            del latest[0]
-        return len(latest) == _ALARM and max(latest) - min(latest) < _ALARM_OF
+        self._latest.append(place.number)
+        return len(self._latest) == ALARM and max(self._latest) - min(self._latest) < ALARM_OF
 
-    def close(self, count: int) -> None:
-        """Of those that went out later it is not yet known what becomes of them: leave them out."""
-        del self.places[count:]
+    def close(self) -> None:
+        """Of those that went out after enough had it is not yet known what becomes of them: leave them out."""
+        del self.places[self.need :]
         self.refused = sum(place.refused for place in self.places)
 
     def excess(self, expected: float) -> float:
@@ -78,7 +95,7 @@ class Epoch:
         return self.fraction - expected - _UNSURE * sqrt(expected * (1 - expected) / count) if count else 0.0
 
     def late_fraction(self) -> float:
-        """The fraction of the second half: what was saved up before is used up by then."""
+        """The fraction of the second half: what the provider had saved up is used up by then."""
         half = self.places[len(self.places) // 2 :]
         return sum(place.refused for place in half) / len(half)
 
@@ -94,18 +111,18 @@ class Epoch:
         A likelihood ratio decides between one chance of being refused for all and two of them, one on each side.
         """
         count, refused = len(self.places), self.refused
-        alike = _likelihood(refused, count)
         above = above_refused = 0
-        best, capacity = _SURE, None
+        best, capacity = _SURE + _likelihood(refused, count), None
         ordered = sorted(self.places, key=lambda place: -place.out)
         for place, following in zip(ordered, ordered[1:], strict=False):
             above += 1
             above_refused += place.refused
-            if place.out == following.out or above_refused - expected * above < _EXPLAINED * (refused - expected * count):
+            explained = above_refused - expected * above >= _EXPLAINED * (refused - expected * count)
+            if place.out == following.out or not explained or above_refused * count <= refused * above:
                 continue
-            gain = _likelihood(above_refused, above) + _likelihood(refused - above_refused, count - above) - alike
-            if gain > best and above_refused * count > refused * above:
-                best, capacity = gain, place.out
+            apart = _likelihood(above_refused, above) + _likelihood(refused - above_refused, count - above)
+            if apart > best:
+                best, capacity = apart, place.out
         return capacity
 
 
@@ -114,3 +131,32 @@ def _likelihood(refused: int, count: int) -> float:
     if refused in {0, count}:
         return 0.0
     return refused * log(refused / count) + (count - refused) * log(1 - refused / count)
+
+
+class Flow:
+    """How fast requests went through, that is, were not refused, over the last `_MEMORY` seconds or two latencies."""
+
+    def __init__(self) -> None:
+        self._through = 0
+        self._marks: deque[tuple[float, int]] = deque()
+
+    def departure(self, now: float, latency: float) -> None:
+        """A request goes out; it counts as through unless it is taken back."""
+        marks = self._marks
+        if not marks or now - marks[-1][0] >= _MARK_EACH:
+            marks.append((now, self._through))
+            while now - marks[0][0] > max(_MEMORY, 2 * latency):
+                marks.popleft()
+        self._through += 1
+
+    def take_back(self) -> None:
+        """It was refused, or did not go out after all."""
+        self._through -= 1
+
+    def span(self, now: float) -> float:
+        """Seconds that are remembered."""
+        return now - self._marks[0][0] if self._marks else 0.0
+
+    def rate(self, now: float) -> float:
+        """Requests per second that went through."""
+        return (self._through - self._marks[0][1]) / max(_SHORTEST, self.span(now)) if self._marks else 0.0

@@ -1,4 +1,12 @@
-"""docstring later."""
+"""The gate before a provider: who may send now, and who waits.
+
+A request enters, which may mean to wait, goes out, and leaves with what became of it. In between stand, in this order, the
+`breaker` (an outage: one probe at a time), the `controller` (how many may be out, how fast they follow each other), and limits per
+minute (`pace`): those of the recipe, which are never passed, and those that the provider's headers tell.
+
+Requests that were asked before go first: the oldest row holds up all that are ordered after it.
+One event loop; nothing here waits but `Gate.enter`.
+"""
 
 from __future__ import annotations
 
@@ -11,18 +19,33 @@ from typing import Final, Literal
 from magicoder_core.asking.breaker import LONGEST_PAUSE, Breaker
 from magicoder_core.asking.controller import Controller
 from magicoder_core.asking.evidence import Place
-from magicoder_core.asking.pace import Bucket, Left, Window
+from magicoder_core.asking.pace import Limits
 from magicoder_core.errors import RunError
 from magicoder_core.ratelimits import RateLimits
 
 __all__ = ["LONGEST_PAUSE", "Gate", "Outcome", "Place"]
 
 Outcome = Literal["answered", "refused", "failed", "rejected"]
+"""What became of a request: a result came; rate-limited or overloaded; transient failure or timeout; a no to this request."""
 
 _NEVER: Final = float("inf")
+_NOW: Final = 1e-9
+_UNKNOWN_LATENCY: Final = 0.5
+"""Seconds that a refused request holds its place before any answer told how long that takes."""
 
 
 class Gate:
+    """Lets requests out as fast as the provider bears it.
+
+    Args:
+        concurrency: how many may be out at once, at most.
+        adaptive: whether to go below that when the provider refuses, or lets requests queue.
+        requests_per_minute: never more than so many go out in any minute.
+        tokens_per_minute: never more than so many, of prompts and answers together, in any minute.
+        outage: seconds without any answer, while all fails or is refused, after which those who wait are told to give up.
+        clock: seconds; the event loop's own by default.
+    """
+
     def __init__(
         self,
         concurrency: int,
@@ -37,28 +60,28 @@ class Gate:
         self._adaptive = adaptive
         self._controller = Controller(concurrency)
         self._breaker = Breaker()
+        self._limits = Limits(requests_per_minute, tokens_per_minute)
         self._outage = outage
         self._clock = clock
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._requests = None if requests_per_minute is None else Bucket.per_minute(requests_per_minute)
-        self._tokens = None if tokens_per_minute is None else Window(tokens_per_minute)
-        self._left_requests: Left | None = None
-        self._left_tokens: Left | None = None
         self._out = 0
         self._held: list[float] = []
         self._next_departure = 0.0
+        self._probe: Place | None = None
         self._retries: deque[tuple[asyncio.Future[Place], int]] = deque()
         self._firsts: deque[tuple[asyncio.Future[Place], int]] = deque()
         self._timer: asyncio.TimerHandle | None = None
-        self._timer_at = _NEVER
-        self._probe: Place | None = None
 
     # -- entering
 
     async def enter(self, tokens: int = 0, *, retry: bool = False) -> Place:
+        """A place, once there is one; ``tokens`` is what the request may take at worst.
+
+        Raises:
+            RunError: nothing was answered for as long as an outage may last.
+        """
         now = self._now()
-        if not self._retries and not self._firsts and self._delay(now, tokens) <= 0.0:
-            return self._depart(now, tokens, retry)
+        if not self._retries and not self._firsts and self._delay(now, tokens) <= _NOW:
+            return self._depart(now, tokens, retry=retry)
         future: asyncio.Future[Place] = asyncio.get_running_loop().create_future()
         (self._retries if retry else self._firsts).append((future, tokens))
         self._pump(now)
@@ -70,66 +93,51 @@ class Gate:
             raise
 
     def _now(self) -> float:
-        if self._clock is not None:
-            return self._clock()
-        if self._loop is None:
-            self._loop = asyncio.get_running_loop()
-        return self._loop.time()
+        return asyncio.get_running_loop().time() if self._clock is None else self._clock()
 
     def _delay(self, now: float, tokens: int) -> float:
+        """Seconds until the next request may go out; for ever if that depends on what becomes of others."""
         if self._out >= self._cap:
             return _NEVER
-        controller = self._controller
-        wait = 0.0
-        if self._adaptive:
-            held = self._held
-            while held and held[0] <= now:
-                heappop(held)
-            if self._breaker.cause is not None:
-                if self._probe is not None:
-                    if self._breaker.cause == "failures":
-                        return _NEVER
-                    return self._probe.departed + controller.decision_delay - now
-                wait = self._breaker.next_probe - now
-            elif self._out + len(held) >= int(controller.limit):
-                controller.short = True
-                return held[0] - now if held else _NEVER
-            else:
-                wait = self._next_departure - now
-                if wait > 0:
-                    controller.short = True
-        if self._requests is not None:
-            wait = max(wait, self._requests.wait(now))
-        if self._tokens is not None:
-            wait = max(wait, self._tokens.wait(now, tokens))
-        if self._left_requests is not None:
-            wait = max(wait, self._left_requests.wait(now, 1))
-        if self._left_tokens is not None:
-            wait = max(wait, self._left_tokens.wait(now, tokens))
-        return wait
+        delay = (
+            self._shut_for(now) if self._breaker.cause is not None else self._full_for(now) if self._adaptive else 0.0
+        )
+        return max(delay, self._limits.wait(now, tokens)) if self._limits.any else delay
 
-    def _depart(self, now: float, tokens: int, retry: bool) -> Place:
-        self._out += 1
-        charge = None
-        if self._requests is not None:
-            self._requests.take()
-        if self._tokens is not None:
-            charge = self._tokens.take(now, tokens)
-        if self._left_requests is not None:
-            self._left_requests.take(1)
-        if self._left_tokens is not None:
-            self._left_tokens.take(tokens)
-        if not self._adaptive:
-            return Place(now, self._out - 1, retry, False, None, tokens, charge)
-        controller = self._controller
-        gap = controller.gap
-        if gap:
-            self._next_departure = max(self._next_departure, now - controller.late) + gap
-        place = Place(now, self._out - 1, retry, self._breaker.cause is not None, controller.epoch, tokens, charge)
-        if place.probe:
+    def _shut_for(self, now: float) -> float:
+        if self._probe is None:
+            return self._breaker.next_probe - now
+        if self._breaker.cause == "failures":
+            return _NEVER
+        return self._probe.departed + self._controller.decision_delay - now
+
+    def _full_for(self, now: float) -> float:
+        controller, held = self._controller, self._held
+        while held and held[0] <= now:
+            heappop(held)
+        if self._out + len(held) >= int(controller.limit):
+            controller.short = True
+            return held[0] - now if held else _NEVER
+        delay = self._next_departure - now
+        if delay > _NOW:
+            controller.short = True
+        return delay
+
+    def _depart(self, now: float, tokens: int, *, retry: bool) -> Place:
+        out, controller = self._out, self._controller
+        self._out = out + 1
+        charge = self._limits.take(now, tokens) if self._limits.any else None
+        probe = self._breaker.cause is not None
+        if probe:
+            controller.settle(now, out)
+        place = Place(now, out, retry, probe, controller.epoch if self._adaptive else None, tokens, charge)
+        if probe:
             self._probe = place
-        controller.departure(now, place)
-        controller.tick(now)
+        if self._adaptive:
+            gap = controller.gap(out)
+            if gap:
+                self._next_departure = max(self._next_departure, now - controller.catch_up(gap)) + gap
+            controller.departure(now, place)
         return place
 
     # -- leaving
@@ -143,128 +151,146 @@ class Gate:
         limits: RateLimits | None = None,
         tokens: int = 0,
     ) -> bool:
+        """Free the place of a request that was sent.
+
+        Args:
+            place: what `enter` gave.
+            outcome: what became of the request.
+            retry_after: seconds that the provider asked for; the request's own wait is the caller's business.
+            limits: what the answer's headers say.
+            tokens: what it took, prompt and answer together.
+
+        Returns:
+            Whether a failure is the request's own. It is not in an outage, or when nearly all are refused.
+        """
         now = self._now()
         self._out -= 1
-        if place.charge is not None and self._tokens is not None:
-            self._tokens.correct(place.charge, now, tokens)
-        counts = True
+        if limits is not None and self._adaptive:
+            self._limits.heed(limits, now, self._out)
+        if self._limits.any:
+            self._limits.correct(place.charge, place.tokens, now, tokens)
+        own = self._learn(place, outcome, now, retry_after)
         if self._adaptive:
-            if limits is not None:
-                self._heed(limits, now)
-            counts = self._learn(place, outcome, now, retry_after)
+            self._controller.tick(now)
         if self._retries or self._firsts:
             self._pump(now)
-        return counts
+        return own
 
     def _learn(self, place: Place, outcome: Outcome, now: float, retry_after: float | None) -> bool:
-        breaker, controller = self._breaker, self._controller
         probe = place is self._probe
         if probe:
             self._probe = None
-        if outcome == "answered" or outcome == "rejected":
-            breaker.alive(now)
-            if outcome == "answered":
-                controller.answer(now, place)
-            if probe:
-                self._through(now)
-            controller.tick(now)
-            return True
         if outcome == "failed":
-            if probe:
-                breaker.probe_failed(now, retry_after)
-                return False
-            if breaker.cause is not None:
-                return False
+            return self._failed(place, now, retry_after, probe=probe)
+        if outcome == "refused":
+            return self._refused(place, now, retry_after, probe=probe) if self._adaptive else True
+        self._breaker.alive(now)
+        if outcome == "answered" and self._adaptive:
+            self._controller.answer(now, place)
+        if probe:
+            self._through(now)
+        return True
+
+    def _failed(self, place: Place, now: float, retry_after: float | None, *, probe: bool) -> bool:
+        breaker = self._breaker
+        if probe:
+            breaker.probe_failed(now, retry_after)
+        elif breaker.cause is None:
             breaker.failure(now, first_attempt=not place.retry)
             return True
+        return False
+
+    def _refused(self, place: Place, now: float, retry_after: float | None, *, probe: bool) -> bool:
+        breaker, controller = self._breaker, self._controller
         if probe:
-            controller.probe_refused(now, place)
+            controller.probe_refused(place)
+            # Where places are what lacks, an answer makes room sooner than the provider says.
             heeded = controller.mode == "rate" or not self._out
             breaker.probe_failed(now, retry_after if heeded else None)
-            return False
-        if controller.refusal(now, place, self._out):
+        elif controller.refusal(now, place):
             self._held.clear()
-            breaker.shut("refusals", now, retry_after if self._out == 0 else None)
-        elif breaker.cause is None and not controller.pardoned():
-            heappush(self._held, place.departed + (controller.latency or 0.5))
-        controller.tick(now)
-        return breaker.cause is None
+            breaker.shut("refusals", now, controller.decision_delay, retry_after if not self._out else None)
+        elif breaker.cause is None:
+            if not controller.pardoned():
+                heappush(self._held, place.departed + (controller.latency or _UNKNOWN_LATENCY))
+            return True
+        return False
 
     def _through(self, now: float) -> None:
+        """A probe got through."""
+        self._probe = None
         if self._breaker.cause == "refusals":
             self._controller.probe_through(now)
         self._breaker.open()
 
-    def _heed(self, limits: RateLimits, now: float) -> None:
-        if limits.requests_per_minute and limits.remaining_requests is not None:
-            if self._left_requests is None:
-                self._left_requests = Left(limits.requests_per_minute, limits.remaining_requests)
-            self._left_requests.said(now, limits.requests_per_minute, limits.remaining_requests, self._out)
-
     def give_back(self, place: Place) -> None:
+        """Free the place of a request that was not sent."""
         now = self._now()
         self._out -= 1
         if place is self._probe:
             self._probe = None
-        if place.charge is not None and self._tokens is not None:
-            self._tokens.correct(place.charge, now, 0)
+        if self._adaptive:
+            self._controller.flow.take_back()
+        if self._limits.any:
+            self._limits.correct(place.charge, place.tokens, now, 0)
         self._pump(now)
 
-    # -- letting in
+    # -- letting those out who wait
 
     def _pump(self, now: float) -> None:
-        while True:
-            queue = self._retries or self._firsts
-            if not queue:
-                return
+        """Let out whoever may go now, and come back when the next may."""
+        while queue := self._retries or self._firsts:
             future, tokens = queue[0]
-            if future.done():
+            if future.done():  # cancelled
                 queue.popleft()
                 continue
-            probe = self._probe
-            if (
-                probe is not None
-                and self._breaker.cause == "refusals"
-                and now >= probe.departed + self._controller.decision_delay - 1e-9
-            ):
-                self._probe = None
-                self._through(now)
+            if self._breaker.cause == "refusals" and self._probe is not None and self._shut_for(now) <= _NOW:
+                self._through(now)  # not refused in the time that refusals take
             delay = self._delay(now, tokens)
-            if delay > 1e-9:
-                self._call_again(now, delay)
+            if delay > _NOW:
+                self._come_back(now, delay)
                 return
             queue.popleft()
-            future.set_result(self._depart(now, tokens, queue is self._retries))
+            future.set_result(self._depart(now, tokens, retry=queue is self._retries))
 
-    def _call_again(self, now: float, delay: float) -> None:
+    def _come_back(self, now: float, delay: float) -> None:
         if self._breaker.cause is not None:
             left = self._breaker.since + self._outage - now
             if left <= 0:
                 self._give_up()
                 return
             delay = min(delay, left)
-        if delay == _NEVER or (self._timer is not None and self._timer_at <= now + delay):
+        if delay == _NEVER:
             return
-        if self._timer is not None:
-            self._timer.cancel()
         loop = asyncio.get_running_loop()
-        self._timer_at = now + delay
-        self._timer = loop.call_at(loop.time() + delay, self._wake)
+        when = loop.time() + delay
+        if self._timer is not None:
+            if self._timer.when() <= when:
+                return
+            self._timer.cancel()
+        self._timer = loop.call_at(when, self._wake)
 
     def _wake(self) -> None:
         self._timer = None
         self._pump(self._now())
 
     def _give_up(self) -> None:
+        error = f"the provider has answered nothing for {self._outage:g} s; what was answered is kept, and the same command goes on from there"
         for queue in (self._retries, self._firsts):
             while queue:
                 future, _ = queue.popleft()
                 if not future.done():
-                    future.set_exception(RunError(f"the provider has answered nothing for {self._outage:g} s"))
+                    future.set_exception(RunError(error))
+
+    # -- looking at it
 
     @property
     def limit(self) -> int:
+        """How many may be out now."""
+        if self._breaker.cause is not None:
+            return 1
         return int(self._controller.limit) if self._adaptive else self._cap
 
     def figures(self) -> Mapping[str, float]:
-        return {"limit": self.limit, "in_flight": self._out}
+        """For the eye: how many may be out (``concurrency``), are out (``in_flight``), and the fraction that is ``refused``."""
+        return {"concurrency": self.limit, "in_flight": self._out, "refused": self._controller.fraction}
