@@ -21,7 +21,7 @@ from pathlib import Path
 
 import pytest
 
-REQUESTS, WARM, ROUNDS, IN_FLIGHT, LATENCY = 500, 70, 5, 64, 0.1
+REQUESTS, WARM, IN_FLIGHT, LATENCY = 500, 70, 64, 0.1
 KEY = "sk-test-0123456789abcdef"
 TEXT = "Make [Problem Description] and [Solution] of:\n```\n" + "for child in children: visit(child)\n" * 45 + "```"
 MODELS = {
@@ -32,36 +32,35 @@ MODELS = {
 }
 """Models, and what their ``api_base`` ends in."""
 
-WAYS = [("teacher", model) for model in MODELS] + [
-    ("its client", "openai/loopback"),
-    ("its client", "hosted_vllm/loopback"),
+WAYS = [
+    # Those that are compared are neighbours, so that they share what else the machine does.
+    *((way, model) for model in MODELS for way in ("acompletion", "teacher")),
+    *((way, "openai/loopback") for way in ("acompletion", "its client")),
 ]
 GOALS = {"teacher": 0.25, "its client": 1.1}
 
 
 @pytest.mark.plugins
-def test_cpu_of_a_request_through_litellm(capsys):
+def test_cpu_of_a_request_through_litellm(capsys, pytestconfig):
+    rounds, count = pytestconfig.getoption("rounds"), max(1, round(REQUESTS * pytestconfig.getoption("scale")))
     with serving() as base, contextlib.ExitStack() as stack:
-        ways = [*(("acompletion", model) for model in MODELS), *WAYS]
-        workers = {way: stack.enter_context(working(*way, base + MODELS[way[1]])) for way in ways}
-        first = {way: ask(worker, WARM) for way, worker in workers.items()}
-        taken = {way: [] for way in ways}
-        for _ in range(ROUNDS):
-            # One of each in every round, so that whatever else the machine does meets all of them alike.
-            for way, worker in workers.items():
-                taken[way].append(ask(worker, REQUESTS)["cpu"] / REQUESTS)
+        workers = [stack.enter_context(working(*way, base + MODELS[way[1]])) for way in WAYS]
+        first = [ask(worker, WARM)["cpu"] for worker in workers]
+        taken = [[] for _ in WAYS]
+        for _ in range(rounds):
+            for worker, seconds in zip(workers, taken, strict=True):
+                seconds.append(ask(worker, count)["cpu"] / count)
     with capsys.disabled():
-        report(first, {way: statistics.median(each) for way, each in taken.items()})
+        print(f"\nCPU ms a request, median of {rounds} rounds of {count}, {IN_FLIGHT} in flight, {LATENCY:g} s latency")
+        report(first, [statistics.median(each) for each in taken])
 
 
 def report(first, taken):
-    print(f"\nCPU ms a request, median of {ROUNDS} rounds of {REQUESTS}, {IN_FLIGHT} in flight, {LATENCY:g} s latency")
-    for way, seconds in taken.items():
-        kind, model = way
-        line = f"  {kind:12} {model:26} {1000 * seconds:6.3f}"
-        if kind != "acompletion":
-            line += f"  {seconds / taken['acompletion', model]:.3f} times acompletion (goal {GOALS[kind]:g})"
-        print(f"{line}  [first {WARM}: {1000 * first[way]['cpu']:.0f} ms]")
+    for number, ((way, model), seconds) in enumerate(zip(WAYS, taken, strict=True)):
+        line = f"  {way:12} {model:26} {1000 * seconds:7.3f}"
+        if way != "acompletion":
+            line += f"  {seconds / taken[number - 1]:.3f} times acompletion (goal {GOALS[way]:g})"
+        print(f"{line}  [first {WARM}: {1000 * first[number]:.0f} ms]")
 
 
 @contextlib.contextmanager

@@ -13,7 +13,7 @@ from magicoder_litellm import LiteLLM, library, recording, templates
 from magicoder_litellm.translating import Translator
 from servers import Server
 
-from magicoder_core import PluginError, Request, Sampling, TeacherError, progress
+from magicoder_core import PluginError, Request, Sampling, TeacherError, prices, progress
 
 KEY = "sk-test-0123456789abcdef"
 REQUEST = Request.of("u")
@@ -219,6 +219,18 @@ def test_there_is_no_template_for_what_changes_otherwise():
 def test_what_a_model_takes(model, has):
     teacher = LiteLLM(model=model)
     assert {each for each in ("seed", "n", "json_schema", "grammar") if teacher.supports(each)} == has
+
+
+def test_prices_are_those_that_litellm_itself_finds():
+    """Of a sample of all models that are priced by token; none is priced otherwise."""
+    litellm = library.load()
+    priced = [name for name, entry in litellm.model_cost.items() if entry.get("mode") == "chat"][::60]
+    for name in priced:
+        info, found = litellm.get_model_info(name), prices.bundled(name)
+        known = found and (found.usd_per_prompt_token, found.usd_per_completion_token)
+        # For LiteLLM a model without a price costs nothing.
+        assert (known or (0, 0)) == (info["input_cost_per_token"] or 0, info["output_cost_per_token"] or 0), name
+    assert len(priced) > 30
 
 
 def test_a_check_finds_a_missing_key(monkeypatch):
