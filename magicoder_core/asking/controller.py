@@ -105,7 +105,7 @@ class Controller:
         self.short = False
         self.flow = Flow()
         self.epoch = self._first = Epoch(max(cap, _FEWEST))
-        self._close_at = float("inf")
+        self.close_at = float("inf")
         self._refusal_delay: float | None = None
         self._credit = 0.0
         # growth
@@ -127,6 +127,11 @@ class Controller:
         self._slope: Slope | None = None
 
     # -- what the gate asks
+
+    @property
+    def paced(self) -> bool:
+        """Whether there has to be a gap from one departure to the next."""
+        return self.opening or self.mode != "open"
 
     def gap(self, out: int) -> float:
         """Seconds from one departure to the next, when ``out`` are out."""
@@ -151,14 +156,18 @@ class Controller:
     def departure(self, now: float, place: Place) -> None:
         """A request goes out."""
         places = self.epoch.places
+        place.number = len(places)
         places.append(place)
-        self.flow.departure(now, self.latency)
-        if len(places) == self.epoch.need:
-            self._close_at = now + self.decision_delay
+        flow = self.flow
+        flow.through += 1
+        if now >= flow.next_mark:
+            flow.mark(now, self.latency)
+        if place.number + 1 == self.epoch.need:
+            self.close_at = now + self.decision_delay
         if self.expected:
             self._credit = min(self._credit + self.expected, 2.0 + self.expected * self.limit)
-        if now >= self._close_at:
-            self._judge()
+        if now >= self.close_at:
+            self.judge()
 
     def answer(self, now: float, place: Place) -> None:
         """A request was answered."""
@@ -191,7 +200,7 @@ class Controller:
         self._not_capacity = False
         self._answers_since_alarm = 0
         self._watch = self._slope = self._trial = None
-        self._close_at = float("inf")
+        self.close_at = float("inf")
         return True
 
     def pardoned(self) -> bool:
@@ -202,11 +211,6 @@ class Controller:
             self._credit -= 1.0
             return True
         return False
-
-    def tick(self, now: float) -> None:
-        """Judge the epoch, if enough went out and it is known what became of it."""
-        if now >= self._close_at:
-            self._judge()
 
     # -- after an alarm
 
@@ -258,7 +262,7 @@ class Controller:
     def _next(self) -> None:
         self.opening = False
         self.short = False
-        self._close_at = float("inf")
+        self.close_at = float("inf")
         self.epoch = Epoch(self._need())
 
     def _need(self) -> int:
@@ -270,7 +274,8 @@ class Controller:
             return _FEWEST // 2 if self._doubling else int(max(_FEWEST, self.rate if self._settled else self.rate / 4))
         return int(max(_FEWEST, self.limit))
 
-    def _judge(self) -> None:
+    def judge(self) -> None:
+        """Judge the epoch: enough went out, and it is known what became of it (it is ``close_at``)."""
         epoch = self.epoch
         epoch.close()
         self.fraction, excess = epoch.fraction, epoch.excess(self.expected)

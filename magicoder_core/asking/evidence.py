@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from itertools import pairwise
 from math import log, sqrt
 from typing import Final
 
@@ -35,19 +36,19 @@ class Place:
         out: how many others were out then.
         retry: whether it was asked before.
         probe: whether it looks if the provider is back.
-        epoch: under which setting it went out; None if nobody keeps count.
+        epoch: under which setting it went out; None if nobody keeps count. ``number`` is its number in there, from 0.
         tokens: what it may take at worst, prompt and answer together.
         charge: what it took of the tokens per minute.
     """
 
     __slots__ = ("charge", "departed", "epoch", "number", "out", "probe", "refused", "retry", "tokens")
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 - one is made for each request, and positional is cheapest
         self,
         departed: float,
         out: int,
-        retry: bool,
-        probe: bool,
+        retry: bool,  # noqa: FBT001 - as above
+        probe: bool,  # noqa: FBT001 - as above
         epoch: Epoch | None,
         tokens: int,
         charge: Charge | None,
@@ -57,7 +58,7 @@ class Place:
         self.retry = retry
         self.probe = probe
         self.epoch = epoch
-        self.number = len(epoch.places) if epoch is not None else 0
+        self.number = 0
         self.tokens = tokens
         self.charge = charge
         self.refused = False
@@ -114,7 +115,7 @@ class Epoch:
         above = above_refused = 0
         best, capacity = _SURE + _likelihood(refused, count), None
         ordered = sorted(self.places, key=lambda place: -place.out)
-        for place, following in zip(ordered, ordered[1:], strict=False):
+        for place, following in pairwise(ordered):
             above += 1
             above_refused += place.refused
             explained = above_refused - expected * above >= _EXPLAINED * (refused - expected * count)
@@ -137,21 +138,20 @@ class Flow:
     """How fast requests went through, that is, were not refused, over the last `_MEMORY` seconds or two latencies."""
 
     def __init__(self) -> None:
-        self._through = 0
+        self.through = 0
+        self.next_mark = float("-inf")
         self._marks: deque[tuple[float, int]] = deque()
 
-    def departure(self, now: float, latency: float) -> None:
-        """A request goes out; it counts as through unless it is taken back."""
-        marks = self._marks
-        if not marks or now - marks[-1][0] >= _MARK_EACH:
-            marks.append((now, self._through))
-            while now - marks[0][0] > max(_MEMORY, 2 * latency):
-                marks.popleft()
-        self._through += 1
+    def mark(self, now: float, latency: float) -> None:
+        """Note how many were through by now, that is, by ``next_mark``; of the latest the gate has just counted itself."""
+        self.next_mark = now + _MARK_EACH
+        self._marks.append((now, self.through - 1))
+        while now - self._marks[0][0] > max(_MEMORY, 2 * latency):
+            self._marks.popleft()
 
     def take_back(self) -> None:
         """It was refused, or did not go out after all."""
-        self._through -= 1
+        self.through -= 1
 
     def span(self, now: float) -> float:
         """Seconds that are remembered."""
@@ -159,4 +159,4 @@ class Flow:
 
     def rate(self, now: float) -> float:
         """Requests per second that went through."""
-        return (self._through - self._marks[0][1]) / max(_SHORTEST, self.span(now)) if self._marks else 0.0
+        return (self.through - self._marks[0][1]) / max(_SHORTEST, self.span(now)) if self._marks else 0.0

@@ -79,7 +79,9 @@ class Gate:
         Raises:
             RunError: nothing was answered for as long as an outage may last.
         """
-        now = self._now()
+        if self._clock is None:
+            self._clock = asyncio.get_running_loop().time
+        now = self._clock()
         if not self._retries and not self._firsts and self._delay(now, tokens) <= _NOW:
             return self._depart(now, tokens, retry=retry)
         future: asyncio.Future[Place] = asyncio.get_running_loop().create_future()
@@ -134,8 +136,8 @@ class Gate:
         if probe:
             self._probe = place
         if self._adaptive:
-            gap = controller.gap(out)
-            if gap:
+            if controller.paced:
+                gap = controller.gap(out)
                 self._next_departure = max(self._next_departure, now - controller.catch_up(gap)) + gap
             controller.departure(now, place)
         return place
@@ -163,15 +165,15 @@ class Gate:
         Returns:
             Whether a failure is the request's own. It is not in an outage, or when nearly all are refused.
         """
-        now = self._now()
+        now = self._now() if self._clock is None else self._clock()
         self._out -= 1
         if limits is not None and self._adaptive:
             self._limits.heed(limits, now, self._out)
         if self._limits.any:
             self._limits.correct(place.charge, place.tokens, now, tokens)
         own = self._learn(place, outcome, now, retry_after)
-        if self._adaptive:
-            self._controller.tick(now)
+        if now >= self._controller.close_at:
+            self._controller.judge()
         if self._retries or self._firsts:
             self._pump(now)
         return own
