@@ -134,6 +134,26 @@ def test_a_token_that_ends_is_in_no_template(monkeypatch, header, is_kept):
 
 
 @pytest.mark.parametrize("translate", [True, False])
+@pytest.mark.parametrize("status", [200, 429])
+@pytest.mark.usefixtures("keys")
+def test_what_is_said_of_limits_is_passed_on(provider, status, translate):
+    value = ANSWER if status == 200 else {"error": {"message": "slower"}}
+    provider.answer(value, status, x_ratelimit_limit_requests="60", x_ratelimit_remaining_requests="59")
+
+    async def asked():
+        teacher = LiteLLM(model="openai/loopback", api_base=provider.url, timeout=20.0, translate=translate)
+        try:
+            return (await teacher.send(REQUEST)).limits
+        except TeacherError as error:
+            return error.limits
+        finally:
+            await teacher.close()
+
+    limits = asyncio.run(asked())
+    assert (limits.requests_per_minute, limits.remaining_requests) == (60, 59)
+
+
+@pytest.mark.parametrize("translate", [True, False])
 @pytest.mark.usefixtures("keys")
 def test_a_key_in_an_answer_is_not_kept(provider, translate):
     provider.answer(json.loads(json.dumps(ANSWER).replace("A fine day.", f"Your key is {KEY}.")))
