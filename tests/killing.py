@@ -19,7 +19,7 @@ from typing import Any
 import driving
 
 MODES = ("answers", "write", "resume")
-"""After some more answers; the moment the journal grows; just after it was opened again."""
+"""After some more answers; the moment the journal has grown so often; while it is being opened again, or just after."""
 
 
 @dataclass
@@ -70,9 +70,13 @@ class Killed:
         process = driving.start(self.folder, self.arguments(self.directory), "killed")
         self._await(lambda: _status(self.directory) == "running", process)
         if mode == "resume":
-            time.sleep(self._random.uniform(0.0, 0.05))
+            # Opening the journal takes a fraction of this, the first requests go out within it.
+            time.sleep(self._random.uniform(0.0, 0.8))
+        elif mode == "write":
+            growths = self._random.randrange(1, 10)
+            self._await(lambda: self._growths(process) >= growths, process)
         else:
-            more = 1 if mode == "write" else self._random.randrange(1, max(2, last - before.count(b"\n")))
+            more = self._random.randrange(1, max(2, last - before.count(b"\n")))
             self._await(lambda: self._records(process) >= before.count(b"\n") + more, process)
         process.send_signal(signal.SIGKILL)
         process.wait()
@@ -85,6 +89,15 @@ class Killed:
             error = (self.folder / "killed.err").read_text()
             assert process.poll() is None, f"it ended before it could be killed: {error[-2000:]}"
             assert time.monotonic() < deadline, "nothing to kill at"
+
+    def _growths(self, process: Any) -> int:
+        """How often this process was seen to make the journal longer."""
+        size = self.journal.stat().st_size if self.journal.exists() else 0
+        of, last, times = getattr(self, "_grown", (None, 0, 0))
+        if of != process.pid:
+            last, times = size, 0
+        self._grown = (process.pid, size, times + (size > last))
+        return self._grown[2]
 
     def _records(self, process: Any) -> int:
         """Records in the journal, counted only where it has grown."""
