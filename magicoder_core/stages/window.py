@@ -35,7 +35,7 @@ class _Window(Generic[T, R]):
         active: Callable[[], int],
     ) -> None:
         self._source, self._work, self._width, self._active = source, work, width, active
-        self._busy = 0
+        self.busy = 0
         self._closed = False
         self._failure: Exception | None = None
         self.under_way: deque[tuple[T, asyncio.Task[R]]] = deque()
@@ -55,7 +55,7 @@ class _Window(Generic[T, R]):
         self._closed = True
 
     def _begin(self) -> None:
-        while not self._closed and self._busy < self._active() and len(self.under_way) < self._width():
+        while not self._closed and self.busy < self._active() and len(self.under_way) < self._width():
             try:
                 item = next(self._source)
             except StopIteration:
@@ -64,13 +64,13 @@ class _Window(Generic[T, R]):
             except Exception as error:  # noqa: BLE001 - not ours to judge: `fill` raises it where somebody can catch it
                 self._closed, self._failure = True, error
                 return
-            self._busy += 1
+            self.busy += 1
             task = asyncio.create_task(self._work(item))
             task.add_done_callback(self._ended)
             self.under_way.append((item, task))
 
     def _ended(self, _: asyncio.Task[R]) -> None:
-        self._busy -= 1
+        self.busy -= 1
         self._begin()
 
 
@@ -96,7 +96,11 @@ async def in_order(
         while True:
             window.fill()
             if not window.under_way:
-                return
+                if not window.busy:
+                    return
+                # All of it ended at once, before any of it was counted as ended.
+                await asyncio.sleep(0)
+                continue
             item, task = window.under_way[0]
             if not task.done():
                 # Not awaited itself: it would be cancelled together with whoever waits for it.

@@ -61,6 +61,16 @@ def test_no_more_is_worked_on_than_may_be_and_a_late_head_stops_nobody():
     assert len(done) == 60
 
 
+def test_work_that_never_waits_is_all_done():
+    async def work(number):
+        return number
+
+    async def main():
+        return [number async for number, _ in in_order(range(50), work, lambda: 20, active=lambda: 3)]
+
+    assert asyncio.run(main()) == [*range(50)]
+
+
 def test_an_input_that_fails_is_heard_of_and_the_rest_is_ended():
     def broken():
         yield from range(6)
