@@ -103,6 +103,7 @@ class Controller:
         self.fraction = 0.0
         self.latency = 0.0
         self.short = False
+        self.forgiven = False
         self.flow = Flow()
         self.epoch = self._first = Epoch(max(cap, _FEWEST))
         self.close_at = float("inf")
@@ -296,6 +297,7 @@ class Controller:
     def _trouble(self, epoch: Epoch, excess: float) -> None:
         if self.opening and epoch.even():
             self.expected = self.fraction
+            self.forgiven = True
             return
         self._watch = self._slope = None
         capacity = epoch.capacity(self.expected)

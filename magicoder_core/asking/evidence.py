@@ -10,9 +10,8 @@ from typing import Final
 from magicoder_core.asking.pace import Charge
 
 ALARM: Final = 8
-ALARM_OF: Final = 12
-"""So many refused of so many in a row: by chance once in 300,000 where a tenth of all is refused, once in 2,000 where a
-fifth is."""
+ALARM_OF: Final = 9
+"""So many refused of so many in a row: by chance once in 50,000 requests where a fifth of all is refused."""
 
 _EXPLAINED: Final = 0.7
 """A capacity explains refusals if this share of them came when it was reached."""
@@ -20,7 +19,7 @@ _EXPLAINED: Final = 0.7
 _SURE: Final = 4.5
 """Logarithm of the likelihood ratio (90 to 1) from which a capacity is believed; it is the best of many that are tried."""
 
-_UNSURE: Final = 1.5
+_UNSURE: Final = 2.0
 """Standard deviations by which chance may raise a fraction before it counts as higher."""
 
 _MEMORY: Final = 4.0

@@ -115,6 +115,9 @@ class Gate:
 
     def _full_for(self, now: float) -> float:
         controller, held = self._controller, self._held
+        if controller.forgiven:
+            held.clear()
+            controller.forgiven = False
         while held and held[0] <= now:
             heappop(held)
         if self._out + len(held) >= int(controller.limit):

@@ -10,7 +10,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any
 
-from magicoder_core.asking.gate import Gate, Place
+from magicoder_core.asking.gate import Gate
 from magicoder_core.ratelimits import RateLimits
 
 
@@ -51,6 +51,8 @@ def run(coroutine: Coroutine[Any, Any, Any]) -> Any:
 
 @dataclass
 class Answer:
+    """What the provider does with one request."""
+
     outcome: str
     retry_after: float | None = None
     limits: RateLimits | None = None
@@ -72,7 +74,7 @@ def lognormal(mean: float, sigma: float = 0.5) -> Callable[[random.Random], floa
 class Provider:
     """Answers after ``latency``; each rule may refuse or fail a request, in order."""
 
-    latency: Callable[[random.Random], float] = fixed(0.3)
+    latency: Callable[[random.Random], float]
     rules: list[Callable[[Provider], Answer | None]] = field(default_factory=list)
     slots: int | None = None
     seed: int = 0
@@ -136,7 +138,7 @@ def capacity(most: Callable[[float], int] | int, retry_after: float | None = Non
     return rule
 
 
-def token_bucket(rate: float, burst: float, retry_after: float | None = None, headers: bool = False):
+def token_bucket(rate: float, burst: float, retry_after: float | None = None, *, headers: bool = False):
     level, when = burst, None
 
     def rule(provider: Provider) -> Answer | None:
@@ -144,7 +146,11 @@ def token_bucket(rate: float, burst: float, retry_after: float | None = None, he
         now = provider.now
         level, when = min(burst, level + (now - (when or now)) * rate), now
         if headers:
-            provider.limits = lambda: RateLimits(requests_per_minute=rate * 60, remaining_requests=max(0, int(level)), reset_requests=(burst - level) / rate)
+            provider.limits = lambda: RateLimits(
+                requests_per_minute=rate * 60,
+                remaining_requests=max(0, int(level)),
+                reset_requests=(burst - level) / rate,
+            )
         if level < 1:
             return Answer("refused", retry_after)
         level -= 1
@@ -194,6 +200,8 @@ def outage(begin: float, end: float, outcome: str = "failed"):
 
 @dataclass
 class Result:
+    """What came of a run; times in seconds since its begin, ``trace`` is (time, the gate's limit, requests at the provider)."""
+
     seconds: float
     requests: int
     refusals: int
@@ -205,10 +213,12 @@ class Result:
 
     @property
     def wasted(self) -> float:
+        """Refused requests for each prompt."""
         return self.refusals / len(self.answered)
 
     @property
     def rate(self) -> float:
+        """Answers per second."""
         return len(self.answered) / self.seconds
 
 
@@ -251,4 +261,13 @@ async def drive(gate: Gate, provider: Provider, n: int, width: int | None = None
     watching = asyncio.ensure_future(watch())
     await asyncio.gather(*(worker() for _ in range(width or 1024)))
     watching.cancel()
-    return Result(loop.time() - begin, provider.requests, provider.refusals, provider.failures, provider.most, lost, trace, answered)
+    return Result(
+        loop.time() - begin,
+        provider.requests,
+        provider.refusals,
+        provider.failures,
+        provider.most,
+        lost,
+        trace,
+        answered,
+    )
