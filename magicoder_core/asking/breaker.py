@@ -23,6 +23,7 @@ _FIRST_PAUSE = {"failures": 0.5, "refusals": 0.05}
 """Seconds. A refusal may be over as soon as the next answer makes room; what failed needs longer."""
 
 _GROWTH = {"failures": 2.0, "refusals": 1.5}
+"""How much longer each pause is: a limit per second is over before long, and seen sooner by smaller steps."""
 
 _STREAK = 10
 """So many failures in a row have a chance of 1e-6 when as much as a quarter of all requests fails by chance."""

@@ -41,7 +41,10 @@ TOLERATED: Final = 0.02
 half of this on the average."""
 
 CUTS: Final = 4
+"""So many cuts one after another that do not end the trouble call for a trial."""
+
 _TRIED_AT_ONCE: Final = 0.1
+"""A fraction from which a trial is worth its cost at once: below it a few cuts lose less than half of the rate for a while."""
 
 _OPENING_RATE: Final = 400.0
 _OPENING_GROWTH: Final = 4.0
@@ -54,13 +57,19 @@ _LARGE: Final = 0.25
 """Steps of growth: as large as what is tolerated; after an alarm; the largest."""
 
 _SLOWEST: Final = 0.2
+"""Requests per second that are tried however much is refused."""
+
 _SPREAD: Final = 1.25
 """Under a capacity departures are this much faster than answers come: even enough for a provider that counts
 per second, too, and fast enough to lose only 5 % where latencies are exponential."""
 
 _CATCH_UP: Final = 4
 _LATE: Final = 0.005
+"""Departures (under a capacity) and seconds (otherwise) that a late one may make up for: timers are late by milliseconds."""
+
 _FEWEST: Final = 16
+"""Requests that an epoch has at least."""
+
 _SIGNS: Final = 8
 """A trial has so many requests that this many refusals are expected in it if nothing changes."""
 
@@ -68,9 +77,17 @@ _PROVEN: Final = 40
 """So many in a row without a refusal have a chance of 1 % where a tenth is refused whatever we do."""
 
 _QUICKEST_DECISION: Final = 0.02
+"""Seconds that refusals have at least to be heard."""
+
 _NOT_NEARLY: Final = 0.8
+"""A probe that is refused with less than this share of a capacity out tells against it."""
+
 _DOUBT: Final = 2.0
 _REASSURED: Final = 0.34
+"""A capacity is doubted after two epochs or alarms that it does not explain; three epochs without trouble make up for one."""
+
+_TELLING: Final = 4.0
+"""So many refusals that a capacity leaves unexplained are enough to doubt it at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,9 +222,7 @@ class Controller:
         return True
 
     def pardoned(self) -> bool:
-        """Whether a refusal may give up its place at once: it is among those that come whatever we do."""
-        if self.mode == "rate":
-            return True
+        """Whether a refusal is among those that come whatever we do: it gives up its place at once."""
         if self._credit >= 1.0:
             self._credit -= 1.0
             return True
@@ -304,7 +319,7 @@ class Controller:
         if capacity is not None:
             self._set_capacity(capacity)
             self._doubt = 0.0
-        elif self.mode == "capacity" and self._doubt < _DOUBT:
+        elif self.mode == "capacity" and self._doubt < _DOUBT and excess * len(epoch.places) < _TELLING:
             self._doubt += 1
             self._set_capacity(self.limit * (1 - max(excess, 1 / len(epoch.places))))
         else:

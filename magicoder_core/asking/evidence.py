@@ -25,6 +25,7 @@ _UNSURE: Final = 2.0
 _MEMORY: Final = 4.0
 _SHORTEST: Final = 0.5
 _MARK_EACH: Final = 0.1
+"""Seconds over which a rate is taken, at most and at least (a burst in less tells none), and between two notes of it."""
 
 
 class Place:

@@ -166,7 +166,8 @@ class Gate:
             tokens: what it took, prompt and answer together.
 
         Returns:
-            Whether a failure is the request's own. It is not in an outage, or when nearly all are refused.
+            Whether a failure is the request's own. It is not in an outage, when nearly all are refused, or if as many
+            refusals come whatever we do.
         """
         now = self._now() if self._clock is None else self._clock()
         self._out -= 1
@@ -216,7 +217,9 @@ class Gate:
             self._held.clear()
             breaker.shut("refusals", now, controller.decision_delay, retry_after if not self._out else None)
         elif breaker.cause is None:
-            if not controller.pardoned():
+            if controller.pardoned():
+                return False
+            if controller.mode != "rate":
                 heappush(self._held, place.departed + (controller.latency or _UNKNOWN_LATENCY))
             return True
         return False

@@ -23,8 +23,12 @@ _DECIDED: Final = 0.75
 """A group is judged when this share of it is answered: one slow answer shall not hold up the verdict."""
 
 _ROOM: Final = 1.25
+"""Above what is enough, so that a slot is never idle; and by so much a higher limit is tried."""
+
 _HOLD: Final = 4
 _LONGEST_HOLD: Final = 64
+"""Counts of `_ANSWERS` between two tries: twice as many after each that did not pay, up to the latter."""
+
 _PAYS: Final = 1.1
 """A limit that is a quarter higher pays if it brings at least this much more answers per second."""
 
