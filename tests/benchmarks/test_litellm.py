@@ -1,10 +1,11 @@
 """CPU time of a request to a provider: LiteLLM's own ``acompletion``, and the teacher `litellm` in both of its ways.
 
 `nox -s bench` runs it; the figures go to docs/measured.md. Nothing is asserted of them but that every request was
-answered. Each way is a process of its own that lives through all rounds and takes its turn in each: the import of
-LiteLLM, which all share, is over before the first, and so is the recording of templates, which is told apart.
+answered. Each model is a process of its own, in which all ways to it take their turn in each round: two processes that
+do the same differ by up to a tenth. The import of LiteLLM, which all share, is over before the first round, and so is
+the recording of templates, which is told apart.
 
-Run as a script this file is such a process: it reads a number of requests a line and prints what they took.
+Run as a script this file is such a process: it reads a way and a number of requests a line and prints what they took.
 """
 
 from __future__ import annotations
@@ -32,35 +33,32 @@ MODELS = {
 }
 """Models, and what their ``api_base`` ends in."""
 
-WAYS = [
-    # Those that are compared are neighbours, so that they share what else the machine does.
-    *((way, model) for model in MODELS for way in ("acompletion", "teacher")),
-    *((way, "openai/loopback") for way in ("acompletion", "its client")),
-]
-GOALS = {"teacher": 0.25, "its client": 1.1}
+GOALS = {"acompletion": 1.0, "teacher": 0.25, "fallback": 1.1}
+"""Ways, and how much of the CPU time of ``acompletion`` each may take; ``fallback`` is the teacher by LiteLLM's client."""
 
 
 @pytest.mark.plugins
 def test_cpu_of_a_request_through_litellm(capsys, pytestconfig):
     rounds, count = pytestconfig.getoption("rounds"), max(1, round(REQUESTS * pytestconfig.getoption("scale")))
     with serving() as base, contextlib.ExitStack() as stack:
-        workers = [stack.enter_context(working(*way, base + MODELS[way[1]])) for way in WAYS]
-        first = [ask(worker, WARM)["cpu"] for worker in workers]
-        taken = [[] for _ in WAYS]
+        workers = {model: stack.enter_context(working(model, base + MODELS[model])) for model in MODELS}
+        pairs = [(model, way) for model in MODELS for way in GOALS]
+        first = {(model, way): ask(workers[model], way, WARM)["cpu"] for model, way in pairs}
+        taken = {pair: [] for pair in pairs}
         for _ in range(rounds):
-            for worker, seconds in zip(workers, taken, strict=True):
-                seconds.append(ask(worker, count)["cpu"] / count)
+            for model, way in pairs:
+                taken[model, way].append(ask(workers[model], way, count)["cpu"] / count)
     with capsys.disabled():
         print(f"\nCPU ms a request, median of {rounds} rounds of {count}, {IN_FLIGHT} in flight, {LATENCY:g} s latency")
-        report(first, [statistics.median(each) for each in taken])
+        report(first, {pair: statistics.median(each) for pair, each in taken.items()})
 
 
 def report(first, taken):
-    for number, ((way, model), seconds) in enumerate(zip(WAYS, taken, strict=True)):
-        line = f"  {way:12} {model:26} {1000 * seconds:7.3f}"
+    for (model, way), seconds in taken.items():
+        line = f"  {model:26} {way:12} {1000 * seconds:7.3f}"
         if way != "acompletion":
-            line += f"  {seconds / taken[number - 1]:.3f} times acompletion (goal {GOALS[way]:g})"
-        print(f"{line}  [first {WARM}: {1000 * first[number]:.0f} ms]")
+            line += f"  {seconds / taken[model, 'acompletion']:.3f} times acompletion (goal {GOALS[way]:g})"
+        print(f"{line}  [first {WARM}: {1000 * first[model, way]:.0f} ms]")
 
 
 @contextlib.contextmanager
@@ -75,18 +73,18 @@ def serving():
 
 
 @contextlib.contextmanager
-def working(way, model, base):
-    """A process that asks in one way."""
+def working(model, base):
+    """A process that asks one model."""
     environment = {**os.environ, "NO_PROXY": "*", "MY_KEY": KEY, "LITELLM_LOCAL_MODEL_COST_MAP": "True"}
-    command = [sys.executable, "-W", "ignore", __file__, way, model, base]
+    command = [sys.executable, "-W", "ignore", __file__, model, base]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     with subprocess.Popen(command, env=environment, text=True, **pipes) as worker:
         yield worker
         worker.stdin.close()
 
 
-def ask(worker, count):
-    worker.stdin.write(f"{count}\n")
+def ask(worker, way, count):
+    worker.stdin.write(f"{way} {count}\n")
     worker.stdin.flush()
     return json.loads(worker.stdout.readline())
 
@@ -94,18 +92,21 @@ def ask(worker, count):
 # -- the process that asks --------------------------------------------------------------------------------------------
 
 
-def main(way, model, base):
-    """Ask as many requests as each line of the input says; print the CPU seconds that they took."""
+def main(model, base):
+    """Ask in the way, and as many requests, as each line of the input says; print the CPU seconds that they took."""
     number = 0
     with asyncio.Runner() as runner:
-        asked, close = runner.run((plain if way == "acompletion" else taught)(way, model, base))
+        ways = {"acompletion": runner.run(plain(model, base))}
+        ways |= {way: runner.run(taught(model, base, translate=way == "teacher")) for way in ("teacher", "fallback")}
         for line in sys.stdin:
-            texts = iter([f"{TEXT} {number + each}" for each in range(int(line))])
-            number += int(line)
+            way, _, count = line.partition(" ")
+            texts = iter([f"{TEXT} {number + each}" for each in range(int(count))])
+            number += int(count)
             before, begun = time.process_time(), time.perf_counter()
-            runner.run(all_of(asked, texts))
+            runner.run(all_of(ways[way][0], texts))
             print(json.dumps({"cpu": time.process_time() - before, "wall": time.perf_counter() - begun}), flush=True)
-        runner.run(close())
+        for _, close in ways.values():
+            runner.run(close())
 
 
 async def all_of(asked, texts):
@@ -120,7 +121,7 @@ async def all_of(asked, texts):
             group.create_task(worker())
 
 
-async def plain(way, model, base):
+async def plain(model, base):
     """LiteLLM as its documentation has it."""
     import litellm
 
@@ -144,13 +145,13 @@ async def plain(way, model, base):
     return asked, litellm.close_litellm_async_clients
 
 
-async def taught(way, model, base):
+async def taught(model, base, *, translate):
     """The teacher, from the request to the reply."""
     from magicoder_litellm import LiteLLM
 
     from magicoder_core import Request
 
-    teacher = LiteLLM(model=model, api_base=base, api_key_env="MY_KEY", translate=way == "teacher")
+    teacher = LiteLLM(model=model, api_base=base, api_key_env="MY_KEY", translate=translate)
     await teacher.open()
 
     async def asked(text):
