@@ -56,6 +56,9 @@ _MIDDLE: Final = 0.05
 _LARGE: Final = 0.25
 """Steps of growth: as large as what is tolerated; after an alarm; the largest."""
 
+_DEEPEST: Final = 0.75
+"""A cut is never deeper than this share of the rate: a few refusals in a row say that it is too high, not how much too high."""
+
 _SLOWEST: Final = 0.2
 """Requests per second that are tried however much is refused."""
 
@@ -211,7 +214,7 @@ class Controller:
         self._refusal_delay = (
             took if self._refusal_delay is None else self._refusal_delay + (took - self._refusal_delay) * 0.1
         )
-        self.flow.take_back()
+        self.flow.take_back(place.departed)
         if place.epoch is not self.epoch or not self.epoch.refuse(place) or self._unsettled:
             return False
         self._unsettled = True
@@ -257,11 +260,11 @@ class Controller:
         self._settled = not self._doubling
         sure = self._settled and self.flow.span(now) >= 1.0 and not self._alarms
         self._alarms += 1
-        self._set_rate(min((0.85 if sure else 0.5) * self.rate, through))
+        self._set_rate(max(min((0.85 if sure else 0.5) * self.rate, through), (1 - _DEEPEST) * self.rate))
 
     def probe_refused(self, place: Place) -> None:
         """A probe was refused: if much has left since the alarm, no capacity is the cause."""
-        self.flow.take_back()
+        self.flow.take_back(place.departed)
         if place.out < _NOT_NEARLY * self.limit - 1:
             self._not_capacity = True
 
@@ -339,7 +342,7 @@ class Controller:
         rate = self.rate if self.mode == "rate" else len(epoch.places) / max(took, 1e-3)
         used_up = epoch.late_fraction() - self.expected if excess > _MIDDLE else 0.0
         self._settled = True
-        self._set_rate(rate * (1 - max(excess, _SMALL, used_up)))
+        self._set_rate(rate * (1 - min(max(excess, _SMALL, used_up), _DEEPEST)))
         self._ceiling = rate * (1 - excess)
         if (not sure and self.fraction >= _TRIED_AT_ONCE) or self._cuts >= CUTS:
             self._trial = Trial(rate, self.fraction)
@@ -349,7 +352,7 @@ class Controller:
         self.mode = "rate"
         self.rate = max(rate, _SLOWEST)
         self.limit = float(self.cap)
-        self._step = _SMALL if self._settled else _MIDDLE
+        self._step = _SMALL if self._settled and rate > _FEWEST else _MIDDLE
         self._doubling = False
 
     def _conclude(self, trial: Trial) -> None:

@@ -140,18 +140,22 @@ class Flow:
     def __init__(self) -> None:
         self.through = 0
         self.next_mark = float("-inf")
-        self._marks: deque[tuple[float, int]] = deque()
+        self._marks: deque[list[float]] = deque()
 
     def mark(self, now: float, latency: float) -> None:
         """Note how many were through by now, that is, by ``next_mark``; of the latest the gate has just counted itself."""
         self.next_mark = now + _MARK_EACH
-        self._marks.append((now, self.through - 1))
+        self._marks.append([now, self.through - 1])
         while now - self._marks[0][0] > max(_MEMORY, 2 * latency):
             self._marks.popleft()
 
-    def take_back(self) -> None:
-        """It was refused, or did not go out after all."""
+    def take_back(self, departed: float) -> None:
+        """One that went out at ``departed`` was refused, or not sent after all: it was not through then, nor since."""
         self.through -= 1
+        for mark in reversed(self._marks):
+            if mark[0] <= departed:
+                break
+            mark[1] -= 1
 
     def span(self, now: float) -> float:
         """Seconds that are remembered."""

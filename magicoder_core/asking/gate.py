@@ -238,7 +238,7 @@ class Gate:
         if place is self._probe:
             self._probe = None
         if self._adaptive:
-            self._controller.flow.take_back()
+            self._controller.flow.take_back(place.departed)
         if self._limits.any:
             self._limits.correct(place.charge, place.tokens, now, 0)
         self._pump(now)

@@ -11,7 +11,8 @@ from asking.simulation import run
 from magicoder_core import RunError
 from magicoder_core.asking import Gate
 from magicoder_core.asking.breaker import LONGEST_PROBE_PAUSE
-from magicoder_core.asking.evidence import ALARM
+from magicoder_core.asking.controller import Controller
+from magicoder_core.asking.evidence import ALARM, Flow, Place
 from magicoder_core.asking.pace import Bucket, Left, Window
 from magicoder_core.ratelimits import RateLimits
 
@@ -356,3 +357,41 @@ def test_a_single_refusal_holds_up_nobody():
         return await seconds(gate, 4)
 
     assert run(main())[-1] < 0.1
+
+
+# -- the controller where it could fall into a hole
+
+
+def test_a_cut_is_never_so_deep_that_nothing_goes_out_any_more():
+    """Half an epoch refused to the last one once set a rate of nothing: the other half had used up what was saved."""
+    controller = Controller(256)
+    controller._set_rate(480.0)
+    controller.opening = False
+    controller._next()
+    places = [Place(1000 + number / 480, number, False, False, controller.epoch, 0, None) for number in range(120)]
+    for place in places:
+        controller.departure(place.departed, place)
+    for place in places[50:]:
+        place.refused = True
+    controller.judge()
+    assert controller.rate >= 480 / 4
+
+
+def test_an_alarm_after_an_alarm_leaves_a_quarter():
+    controller = Controller(256)
+    controller._set_rate(400.0)
+    controller._unsettled = True
+    controller.settle(1000.0, 0)
+    assert controller.rate >= 100
+
+
+def test_what_went_through_is_right_though_refusals_come_late():
+    flow = Flow()
+    for number in range(100):
+        now = 1000 + number / 10
+        flow.through += 1
+        if now >= flow.next_mark:
+            flow.mark(now, 0.0)
+        if number >= 30:
+            flow.take_back(now - 3.0)  # each is refused three seconds later
+    assert flow.rate(1010.0) == pytest.approx(30 / 4, abs=0.6)
