@@ -31,7 +31,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from magicoder_core.asking.evidence import Epoch, Flow, Place
+from magicoder_core.asking.evidence import MOST_BY_CHANCE, Epoch, Flow, Place
 from magicoder_core.asking.queueing import Slope, Watch
 
 Mode = Literal["open", "capacity", "rate"]
@@ -69,6 +69,9 @@ per second, too, and fast enough to lose only 5 % where latencies are exponentia
 _CATCH_UP: Final = 4
 _LATE: Final = 0.005
 """Departures (under a capacity) and seconds (otherwise) that a late one may make up for: timers are late by milliseconds."""
+
+_SLOW: Final = 4.0
+"""Requests per second below which a rate may grow twofold: an epoch takes long, and what is wasted at worst is little."""
 
 _FEWEST: Final = 16
 """Requests that an epoch has at least."""
@@ -359,9 +362,10 @@ class Controller:
         """The trial is over: were the refusals ours?"""
         self._trial = None
         self._cuts = 0
-        self._confirmed = self.fraction - self.expected < 0.5 * (trial.fraction - self.expected)
+        helped = self.fraction - self.expected < 0.5 * (trial.fraction - self.expected)
+        self._confirmed = helped or self.fraction > MOST_BY_CHANCE
         if self._confirmed:
-            self._set_rate(trial.rate * (1 - trial.fraction))
+            self._set_rate(trial.rate * max(1 - trial.fraction, (1 - self.fraction) / 2))
         else:
             self.expected = self.fraction
             if self._before is not None:
@@ -392,6 +396,6 @@ class Controller:
             self.rate = min(self.rate * (1 + _LARGE), near)
         else:
             self.rate *= 1 + self._step
-            self._step = min(_LARGE, 2 * self._step)
+            self._step = min(1.0 if self.rate < _SLOW else _LARGE, 2 * self._step)
         if self.latency and self.rate > 1.5 * self.cap / self.latency:
             self.mode = "open"

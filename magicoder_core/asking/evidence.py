@@ -13,6 +13,9 @@ ALARM: Final = 8
 ALARM_OF: Final = 9
 """So many refused of so many in a row: by chance once in 50,000 requests where a fifth of all is refused."""
 
+MOST_BY_CHANCE: Final = 0.4
+"""A larger fraction is never taken for chance: what refuses so much means us."""
+
 _EXPLAINED: Final = 0.7
 """A capacity explains refusals if this share of them came when it was reached."""
 
@@ -71,7 +74,6 @@ class Epoch:
         self.need = need
         self.places: list[Place] = []
         self.refused = 0
-        self._latest: deque[int] = deque(maxlen=ALARM)
 
     @property
     def fraction(self) -> float:
@@ -82,8 +84,12 @@ class Epoch:
         """One was refused; True is the alarm: `ALARM` of `ALARM_OF` in a row were."""
         place.refused = True
         self.refused += 1
-        self._latest.append(place.number)
-        return len(self._latest) == ALARM and max(self._latest) - min(self._latest) < ALARM_OF
+        if self.refused < ALARM:
+            return False
+        # Refusals need not come back in the order in which the requests went out.
+        around = self.places[max(0, place.number - ALARM_OF + 1) : place.number + ALARM_OF]
+        refused = [each.refused for each in around]
+        return any(sum(refused[begin : begin + ALARM_OF]) >= ALARM for begin in range(max(1, len(refused) - ALARM_OF + 1)))
 
     def close(self) -> None:
         """Of those that went out after enough had it is not yet known what becomes of them: leave them out."""
@@ -104,7 +110,7 @@ class Epoch:
         """Whether refusals came from the first to the last: no sign of a limit that was reached meanwhile."""
         half = len(self.places) / 2
         first = sum(place.refused for place in self.places if place.number < half)
-        return 3 * first >= self.refused
+        return self.fraction <= MOST_BY_CHANCE and 3 * first >= self.refused
 
     def capacity(self, expected: float) -> int | None:
         """How many at once explain the refusals: with so many out many more were refused than with fewer out.
