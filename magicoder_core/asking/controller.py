@@ -36,7 +36,7 @@ from magicoder_core.asking.queueing import Slope, Watch
 
 Mode = Literal["open", "capacity", "rate"]
 
-TOLERATED: Final = 0.02
+TOLERATED: Final = 0.015
 """Fraction above the expected one that calls for a cut. The goal is at most 5 % wasted, and a cycle of steps makes about
 half of this on the average."""
 
@@ -54,7 +54,7 @@ is heard is wasted: 40 requests if that takes 60 ms, as on a busy machine. 256 a
 _SMALL: Final = 0.02
 _MIDDLE: Final = 0.05
 _LARGE: Final = 0.25
-"""Steps of growth: as large as what is tolerated; after an alarm; the largest."""
+"""Steps of growth: as large as what is tolerated; after an alarm (and no more than twice that before it is settled); the largest."""
 
 _DEEPEST: Final = 0.75
 """A cut is never deeper than this share of the rate: a few refusals in a row say that it is too high, not how much too high."""
@@ -263,7 +263,8 @@ class Controller:
         self._settled = not self._doubling
         sure = self._settled and self.flow.span(now) >= 1.0 and not self._alarms
         self._alarms += 1
-        self._set_rate(max(min((0.85 if sure else 0.5) * self.rate, through), (1 - _DEEPEST) * self.rate))
+        least = 0.0 if self._doubling else (1 - _DEEPEST) * self.rate
+        self._set_rate(max(min((0.85 if sure else 0.5) * self.rate, through), least, self.rate / 16))
 
     def probe_refused(self, place: Place) -> None:
         """A probe was refused: if much has left since the alarm, no capacity is the cause."""
@@ -344,7 +345,7 @@ class Controller:
         took = epoch.places[-1].departed - epoch.places[0].departed
         rate = self.rate if self.mode == "rate" else len(epoch.places) / max(took, 1e-3)
         used_up = epoch.late_fraction() - self.expected if excess > _MIDDLE else 0.0
-        self._settled = True
+        self._settled = self._settled or excess <= _MIDDLE
         self._set_rate(rate * (1 - min(max(excess, _SMALL, used_up), _DEEPEST)))
         self._ceiling = rate * (1 - excess)
         if (not sure and self.fraction >= _TRIED_AT_ONCE) or self._cuts >= CUTS:
@@ -396,6 +397,7 @@ class Controller:
             self.rate = min(self.rate * (1 + _LARGE), near)
         else:
             self.rate *= 1 + self._step
-            self._step = min(1.0 if self.rate < _SLOW else _LARGE, 2 * self._step)
+            most = 1.0 if self.rate < _SLOW else _LARGE if self._settled else 2 * _MIDDLE
+            self._step = min(most, 2 * self._step)
         if self.latency and self.rate > 1.5 * self.cap / self.latency:
             self.mode = "open"

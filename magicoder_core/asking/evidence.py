@@ -19,6 +19,9 @@ MOST_BY_CHANCE: Final = 0.4
 _EXPLAINED: Final = 0.7
 """A capacity explains refusals if this share of them came when it was reached."""
 
+_REFUSES: Final = 0.2
+"""What goes out above a capacity is refused; not all of it, since an answer on its way makes room that is not yet known."""
+
 _SURE: Final = 4.5
 """Logarithm of the likelihood ratio (90 to 1) from which a capacity is believed; it is the best of many that are tried."""
 
@@ -89,7 +92,9 @@ class Epoch:
         # Refusals need not come back in the order in which the requests went out.
         around = self.places[max(0, place.number - ALARM_OF + 1) : place.number + ALARM_OF]
         refused = [each.refused for each in around]
-        return any(sum(refused[begin : begin + ALARM_OF]) >= ALARM for begin in range(max(1, len(refused) - ALARM_OF + 1)))
+        return any(
+            sum(refused[begin : begin + ALARM_OF]) >= ALARM for begin in range(max(1, len(refused) - ALARM_OF + 1))
+        )
 
     def close(self) -> None:
         """Of those that went out after enough had it is not yet known what becomes of them: leave them out."""
@@ -125,7 +130,7 @@ class Epoch:
             above += 1
             above_refused += place.refused
             explained = above_refused - expected * above >= _EXPLAINED * (refused - expected * count)
-            if place.out == following.out or not explained or above_refused * count <= refused * above:
+            if place.out == following.out or not explained or above_refused < max(_REFUSES, refused / count) * above:
                 continue
             apart = _likelihood(above_refused, above) + _likelihood(refused - above_refused, count - above)
             if apart > best:
