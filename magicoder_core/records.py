@@ -13,7 +13,6 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
@@ -38,10 +37,10 @@ class Record:
         return self._values(_NAMES[type(self)])
 
     def _values(self, names: Iterable[str]) -> dict[str, Any]:
-        made = {}
-        for name in names:
-            value = getattr(self, name)
-            made[name] = value if type(value) in _SCALARS else _plain(value)
+        made = {name: getattr(self, name) for name in names}
+        for name in _DEEP[type(self)]:
+            if name in made:
+                made[name] = _plain(made[name])
         for name, silent in self.later.items():
             if name in made and made[name] == silent:
                 del made[name]
@@ -52,16 +51,13 @@ class Record:
         """The record of such values; unknown keys are ignored, so that old readers read newer files.
 
         Raises:
-            KeyError: a field without a default is missing.
+            TypeError: a field without a default is missing.
         """
-        known = _ARGUMENTS[cls]
-        return cls(
-            **{
-                name: value if type(value) in _SCALARS else cls._revive(name, value)
-                for name, value in data.items()
-                if name in known
-            }
-        )
+        given = {name: data[name] for name in _ARGUMENTS[cls] if name in data}
+        for name in _DEEP[cls]:
+            if name in given:
+                given[name] = cls._revive(name, given[name])
+        return cls(**given)
 
     @classmethod
     def _revive(cls, name: str, value: Any) -> Any:
@@ -88,6 +84,13 @@ class Identified(Record):
         object.__setattr__(self, "id", made)
         return made
 
+    def to_dict(self) -> dict[str, Any]:
+        """The record as plain JSON values; its content is read once, for its name too."""
+        content = self.content()
+        if not _has_id(self):
+            object.__setattr__(self, "id", content_id(content))
+        return {"id": self.id, **content, **self._values(_NOTES[type(self)])}
+
     def content(self) -> dict[str, Any]:
         """What names the record: its fields as plain JSON values, without the id and what only annotates it."""
         return self._values(_NAMING[type(self)])
@@ -95,6 +98,14 @@ class Identified(Record):
     def spelled(self) -> bytes:
         """The canonical JSON of `content`, whose sha256 is the id."""
         return canonical(self.content())
+
+
+def _has_id(record: Identified) -> bool:
+    try:
+        object.__getattribute__(record, "id")
+    except AttributeError:
+        return False
+    return True
 
 
 def content_id(content: Mapping[str, Any]) -> str:
@@ -135,15 +146,35 @@ class _Naming(dict[type, tuple[str, ...]]):
         return names
 
 
-class _Arguments(dict[type, frozenset[str]]):
-    """What a class is made of."""
+class _Notes(dict[type, tuple[str, ...]]):
+    """The fields that only annotate, in their order."""
 
-    def __missing__(self, cls: type) -> frozenset[str]:
-        self[cls] = names = frozenset(item.name for item in fields(cls) if item.init)
+    def __missing__(self, cls: type) -> tuple[str, ...]:
+        self[cls] = names = tuple(name for name in _NAMES[cls] if name not in {"id", *_NAMING[cls]})
         return names
 
 
-_NAMES, _NAMING, _ARGUMENTS = _Names(), _Naming(), _Arguments()
+class _Arguments(dict[type, tuple[str, ...]]):
+    """What a class is made of."""
+
+    def __missing__(self, cls: type) -> tuple[str, ...]:
+        self[cls] = names = tuple(item.name for item in fields(cls) if item.init)
+        return names
+
+
+class _Deep(dict[type, tuple[str, ...]]):
+    """The fields that may hold something else than what JSON has, too: records, tuples, paths, mappings."""
+
+    def __missing__(self, cls: type) -> tuple[str, ...]:
+        self[cls] = names = tuple(item.name for item in fields(cls) if not _is_flat(str(item.type)))
+        return names
+
+
+def _is_flat(annotation: str) -> bool:
+    return {part.strip() for part in annotation.split("|")} <= {"str", "int", "float", "bool", "None", "Role", "Status"}
+
+
+_NAMES, _NAMING, _NOTES, _ARGUMENTS, _DEEP = _Names(), _Naming(), _Notes(), _Arguments(), _Deep()
 
 
 def _plain(value: Any) -> Any:
@@ -243,22 +274,18 @@ class Sampling(Record):
 
     def over(self, defaults: Sampling) -> Sampling:
         """This sampling, with what it leaves open taken from ``defaults``."""
-        return _filled_in(self, defaults)
-
-
-@lru_cache(maxsize=256)
-def _sampled(sampling: Sampling) -> Mapping[str, Any]:
-    return sampling.to_dict()
-
-
-@lru_cache(maxsize=256)
-def _filled_in(given: Sampling, defaults: Sampling) -> Sampling:
-    """Cached: the requests of a run are drawn in a few ways."""
-    chosen = {
-        name: value if (value := getattr(given, name)) not in (None, ()) else getattr(defaults, name)
-        for name in _NAMES[Sampling]
-    }
-    return Sampling(**chosen)
+        # Spelled out: each request of a run has a sampling of its own, as its seed is.
+        return Sampling(
+            temperature=defaults.temperature if self.temperature is None else self.temperature,
+            top_p=defaults.top_p if self.top_p is None else self.top_p,
+            max_tokens=defaults.max_tokens if self.max_tokens is None else self.max_tokens,
+            seed=defaults.seed if self.seed is None else self.seed,
+            stop=self.stop or defaults.stop,
+            grammar=defaults.grammar if self.grammar is None else self.grammar,
+            json_schema=defaults.json_schema if self.json_schema is None else self.json_schema,
+            n=self.n,
+            sample=self.sample,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -276,7 +303,7 @@ class Request(Identified):
         if not self._spelled:
             turns = [{"content": item.content, "role": item.role} for item in self.messages]
             # Copied: what orjson gives keeps the buffer it was written in, many times as long.
-            spelled = bytes(memoryview(canonical({"messages": turns, "sampling": _sampled(self.sampling)})))
+            spelled = bytes(memoryview(canonical({"messages": turns, "sampling": self.sampling.to_dict()})))
             object.__setattr__(self, "_spelled", spelled)
         return self._spelled
 

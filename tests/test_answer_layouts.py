@@ -10,6 +10,7 @@ import time
 
 import pytest
 
+from magicoder_core import answers
 from magicoder_core.answers import Unparsed, sections
 
 P = "Write a function `count(words)` that returns how often each word occurs.\n\nFor example, `count(['a'])` gives `{'a': 1}`."
@@ -534,3 +535,30 @@ def test_time_is_linear_whatever_comes_again_and_again(head, piece):
     sections(text, finished=True)
     # Not a benchmark: a quadratic reading of this takes minutes.
     assert time.process_time() - start < 20
+
+
+EVERYTHING = [
+    *(plain(*pair) for pair in HEADINGS.values()),
+    *(f"{pair[0]}{P}\n\n{pair[1]}{S}" for pair in SAME_LINE.values()),
+    f"[Problem Description]\n{P}\n\n[Solution]\n{S}\n",
+    f"[Problem Description]\n{P}\n\n[Solution]\nCount them.\n\n{S}\n\nIt is linear.",
+    f"[Problem Description]\n{P}\n[Solution]\n```python\nprint(1)",
+    f"[Problem Description]\n# {P}\n[Solution]\n{S}",
+    f"[Problem Description]\n{P}\n---\n[Solution]\n{S}\n---",
+    f"[Problem Description]\n{P}\n[Solution]\n{S}\n[Solution]\n{S}",
+    f"[Problem Description]\n\n[Solution]\n{S}",
+    f"[Problem Description]\n{P}\n[Solution]\n\n",
+    f"[Problem Description]\n```\n{P}\n[Solution]\n{S}",
+]
+
+
+@pytest.mark.parametrize("finished", [False, True])
+@pytest.mark.parametrize("answer", EVERYTHING)
+def test_the_short_way_reads_what_the_long_way_reads(answer, finished):
+    short = answers.published.published(answer)
+    long = answers._weighed(answer, answers.PROBLEM_AND_SOLUTION, finished=finished)
+    assert short is None or {"problem": short[0], "solution": short[1]} == long
+
+
+def test_the_published_layout_is_read_the_short_way():
+    assert answers.published.published(f"[Problem Description]\n{P}\n\n[Solution]\n{S}\n") == (P, S)

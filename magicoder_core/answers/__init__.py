@@ -16,6 +16,7 @@ from magicoder_core.answers import containers
 from magicoder_core.answers.choosing import chosen, visible
 from magicoder_core.answers.fence import Fence, closed, fences
 from magicoder_core.answers.heading import Heading, Names, Style, headings, named
+from magicoder_core.answers.published import published
 from magicoder_core.answers.reasoning import without_reasoning
 from magicoder_core.answers.wrapping import in_comments, unwrapped
 
@@ -84,6 +85,13 @@ def sections(
         ``sections out of order``, ``a second KEY``, ``instructions repeated``, ``no two headings alike``,
         ``sections in comments`` or ``empty KEY``.
     """
+    if names is PROBLEM_AND_SOLUTION and (pair := published(answer)) is not None:
+        return dict(zip(names, pair, strict=True))
+    return _weighed(answer, names, finished=finished)
+
+
+def _weighed(answer: str, names: Mapping[str, Sequence[str]], *, finished: bool) -> dict[str, str] | Unparsed:
+    """The sections of an answer in whatever layout."""
     spoken = without_reasoning(_with_line_ends(answer))
     if spoken is None:
         return Unparsed("unfinished reasoning")

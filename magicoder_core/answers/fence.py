@@ -94,7 +94,7 @@ def open_at_end(text: str) -> Mark | None:
     return last
 
 
-def _one_block(text: str) -> bool:
+def is_one_block(text: str) -> bool:
     """Whether a text has no block, or a single one that is closed: nearly all are like this, and this is fast."""
     if "~~~" in text:
         return False
@@ -108,7 +108,7 @@ def _one_block(text: str) -> bool:
 
 def closed(text: str) -> str:
     """The text with an end for a block that was left open."""
-    if _one_block(text):
+    if is_one_block(text):
         return text
     opening = open_at_end(text)
     return text if opening is None else f"{text.rstrip()}\n{' ' * opening.indent}{opening.mark}"

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from magicoder_core import progress
 from magicoder_core.asking.batching import Batcher
@@ -54,16 +54,25 @@ Ended = tuple["Reply | TeacherError", "RateLimits | None"]
 """How an attempt ended, and what the provider said beside it of its limits."""
 
 
+def _together(teacher: Teacher) -> int:
+    """How many requests a teacher wants at once, whatever the gate says."""
+    if isinstance(teacher, DeferredTeacher):
+        return teacher.width
+    return teacher.batch_size if isinstance(teacher, BatchTeacher) else 1
+
+
 class NotAskedError(TeacherError):
     """The journal has no answer, and nothing may be asked."""
 
 
-@dataclass(slots=True)
-class Errand:
-    """A request on its way: what the journal will say of it, and whose task waits for it."""
+class Errand(NamedTuple):
+    """A request on its way: its key, for whom and by whose task it is asked, its tokens in the worst case."""
 
-    entry: Entry
+    key: str
+    request: Request
+    parent: str
     owner: asyncio.Task[Any] | None
+    worst: tuple[int, int]
 
 
 @dataclass
@@ -105,7 +114,7 @@ class Asker:
         self._end: BaseException | None = None
         self._last = "nothing was sent"
         self._pausing = 0
-        self._batch = self.teacher.batch_size if isinstance(self.teacher, BatchTeacher) else 1
+        self._together = _together(self.teacher)
         self.defaults = self.teacher.sampling()
         self._out: Counter[Any] = Counter()
         self._deferred: Deferred | None = None
@@ -153,9 +162,7 @@ class Asker:
     @property
     def active(self) -> int:
         """How many may ask at once without waiting for each other: as many as may be out, and those that pause."""
-        if isinstance(self.teacher, DeferredTeacher):
-            return self.teacher.width
-        return max(self.gate.limit, self._batch) + self._pausing + _READY
+        return max(self.gate.limit, self._together) + self._pausing + _READY
 
     def on_behalf_of(self, parent: str) -> ParentAsk:
         """The `ask` that is handed to a method: it notes for whom it asks, and what it asked."""
@@ -175,9 +182,7 @@ class Asker:
             return await self._share(key)
         self._under_way[key] = None
         try:
-            reply = await self._try(
-                Errand(Entry(key=key, teacher=self.identity, parent=parent, request=request), owner)
-            )
+            reply = await self._try(Errand(key, request, parent, owner, worst_case(request)))
         except BaseException as error:
             self._tell(self._under_way.pop(key), error)
             raise
@@ -246,8 +251,13 @@ class Asker:
             return self._priced(entry.reply)
         if not isinstance(self.teacher, WireTeacher | DeferredTeacher):
             raise RunError(f"journal: teacher '{self.name}' cannot read its own answers of an earlier version")
-        with attributed("teacher", self.name):
+        try:
             return self._priced(self.teacher.read(entry.request, entry.body or b""))
+        except MagicoderError:
+            raise
+        except Exception as error:
+            with attributed("teacher", self.name):
+                raise error from None
 
     def _priced(self, reply: Reply) -> Reply:
         usage, price = reply.usage, self.budget.price
@@ -282,7 +292,7 @@ class Asker:
             # A batch waits for hours, and its provider counts it once: no gate.
             end, _ = await self._within_budget(errand, self._in_batch)
             return end, True
-        place = await self._admitted(errand.entry.request, retry=number > 0)
+        place = await self._admitted(sum(errand.worst), retry=number > 0)
         try:
             end, limits = await self._within_budget(errand, self._once)
         except BaseException:
@@ -295,34 +305,32 @@ class Asker:
         outcome = _OUTCOMES.get(end.kind, "rejected")
         return end, self.gate.leave(place, outcome, retry_after=end.retry_after, limits=limits)
 
-    async def _admitted(self, request: Request, *, retry: bool) -> Place:
+    async def _admitted(self, tokens: int, *, retry: bool) -> Place:
         """A place at the gate.
 
         Raises:
             RunError: the provider has been gone for too long; the message has what it said last.
         """
         try:
-            return await self.gate.enter(sum(worst_case(request)), retry=retry)
+            return await self.gate.enter(tokens, retry=retry)
         except RunError as error:
             self._end = self._end or RunError(
                 f"{error}; the last time: {self._last}; all answers are kept: run the same command again to go on"
             )
             raise self._end from error
 
-    async def _within_budget(self, errand: Errand, once: Callable[[Entry], Awaitable[Ended]]) -> Ended:
+    async def _within_budget(self, errand: Errand, once: Callable[[Errand], Awaitable[Ended]]) -> Ended:
         """One attempt with its worst case held back; it is `out` as long as an answer may still come."""
         try:
-            hold = await self.budget.reserve(errand.entry.request)
+            hold = await self.budget.reserve(errand.request, errand.worst)
             try:
-                try:
-                    await self._open()
-                except TeacherError as error:
+                if not self._opened and (error := await self._open()):
                     return error, None
                 if self._end is not None:
                     raise self._end
                 self._out[errand.owner] += 1
                 try:
-                    return await once(errand.entry)
+                    return await once(errand)
                 finally:
                     self._came_back(errand.owner)
             finally:
@@ -337,44 +345,59 @@ class Asker:
         if not self._out[owner]:
             del self._out[owner]  # a run has a task for each snippet
 
-    async def _once(self, entry: Entry) -> Ended:
+    async def _once(self, errand: Errand) -> Ended:
         """Have the teacher answer; the end of it is in the journal before anybody reads it."""
         self.asked += 1
         began = time.monotonic()
         try:
-            answer = await self._complete(entry.request)
+            answer = await self._complete(errand.request)
         except TeacherError as error:
             self._last = str(error)
-            self._keep(entry, error, time.monotonic() - began)
+            self._failed(self._entry(errand, began, error=error.kind, message=str(error), charged=error.charged))
             return error, error.limits
         if isinstance(answer, Wire):
-            kept = self._keep(entry, answer.body, time.monotonic() - began)
-            return self._read_new(kept), answer.limits
-        return self._read_new(self._keep(entry, answer, time.monotonic() - began)), None
+            entry, limits = self._entry(errand, began, body=answer.body), answer.limits
+        else:
+            entry, limits = self._entry(errand, began, reply=answer), None
+        self.journal.append(entry)
+        return self._read_new(entry), limits
 
-    async def _in_batch(self, entry: Entry) -> Ended:
+    def _entry(self, errand: Errand, began: float, **end: Any) -> Entry:
+        return Entry(
+            key=errand.key,
+            teacher=self.identity,
+            parent=errand.parent,
+            request=errand.request,
+            at=time.time(),
+            seconds=time.monotonic() - began,
+            **end,
+        )
+
+    async def _in_batch(self, errand: Errand) -> Ended:
         """The answer out of a batch, which puts it into the journal itself."""
         assert self._deferred is not None  # noqa: S101 - `_attempt` asked
         self.asked += 1
         try:
-            await self._deferred.complete(entry)
+            await self._deferred.complete(self._entry(errand, time.monotonic()))
         except TeacherError as error:
             return error, None
-        kept = self.journal.find(entry.key)
+        kept = self.journal.find(errand.key)
         assert kept is not None  # noqa: S101 - that is what `complete` promises
         return self._read_new(kept), None
 
-    def _keep(self, entry: Entry, end: bytes | Reply | TeacherError, seconds: float = 0.0) -> Entry:
-        """Write an attempt's end down, and count what is known to be billed."""
+    def _keep(self, entry: Entry, end: bytes | TeacherError) -> None:
+        """Write down what a batch holds for a request."""
+        entry = replace(entry, at=time.time(), seconds=0.0)
         if isinstance(end, TeacherError):
-            kept = _ended(entry, seconds, error=end.kind, message=str(end), charged=end.charged)
-            self.journal.append(kept)
-            if end.charged:
-                self.budget.spend_worst(entry.request)
+            self._failed(replace(entry, error=end.kind, message=str(end), charged=end.charged))
         else:
-            kept = _ended(entry, seconds, **({"body": end} if isinstance(end, bytes) else {"reply": end}))
-            self.journal.append(kept)
-        return kept
+            self.journal.append(replace(entry, body=end))
+
+    def _failed(self, entry: Entry) -> None:
+        """Write a failure down, and count what was billed for it."""
+        self.journal.append(entry)
+        if entry.charged:
+            self.budget.spend_worst(entry.request)
 
     def _read_new(self, entry: Entry) -> Reply | TeacherError:
         """What a new answer says; it is billed, whatever it is."""
@@ -389,16 +412,20 @@ class Asker:
             self.cache.keep(entry)
         return reply
 
-    async def _open(self) -> None:
-        if self._opened:
-            return
+    async def _open(self) -> TeacherError | None:
+        """Open the teacher; the failure, if it is one of those that may pass."""
         async with self._opening:
-            if not self._opened:
-                self._touched = True
-                self.budget.check()
+            if self._opened:
+                return None
+            self._touched = True
+            self.budget.check()
+            try:
                 with attributed("teacher", self.name):
                     await self.teacher.open()
-                self._opened = True
+            except TeacherError as error:
+                return error
+            self._opened = True
+            return None
 
     def count(self, entry: Entry) -> None:
         """Count an attempt of an earlier run as spent."""
@@ -416,18 +443,6 @@ class Asker:
             prompt, completion = worst_case(entry.request) if error.charged else (0, 0)
             usd = self.budget.price.of(prompt, completion) if self.budget.price else None
             return Usage(prompt_tokens=prompt, completion_tokens=completion, usd=usd)
-
-
-def _ended(entry: Entry, seconds: float, **end: Any) -> Entry:
-    return Entry(
-        key=entry.key,
-        teacher=entry.teacher,
-        parent=entry.parent,
-        request=entry.request,
-        at=time.time(),
-        seconds=seconds,
-        **end,
-    )
 
 
 def _pause(error: TeacherError, number: int) -> float:

@@ -85,13 +85,13 @@ class Budget:
         prompt, completion = worst_case(request)
         self.spend(Usage(prompt_tokens=prompt, completion_tokens=completion))
 
-    async def reserve(self, request: Request) -> Hold:
-        """Hold the worst case of ``request`` back; waits while requests that are out may still free room.
+    async def reserve(self, request: Request, worst: tuple[int, int]) -> Hold:
+        """Hold the worst case of ``request`` back, see `worst_case`; waits while what is out may still free room.
 
         Raises:
             BudgetError: it could pass a limit.
         """
-        hold = self._worst(request)
+        hold = self._worst(request, worst)
         while reached := self._reached(hold):
             if not self._out:
                 raise BudgetError(reached)
@@ -114,8 +114,8 @@ class Budget:
             if not future.done():
                 future.set_result(None)
 
-    def _worst(self, request: Request) -> Hold:
-        prompt, completion = worst_case(request)
+    def _worst(self, request: Request, worst: tuple[int, int]) -> Hold:
+        prompt, completion = worst
         if not request.sampling.max_tokens and (self.max_tokens is not None or self.max_usd is not None):
             raise BudgetError(
                 "generate.max_tokens and max_usd need a bound on each answer: set the teacher's option max_tokens"

@@ -75,24 +75,24 @@ class Entry(Record):
         """What is written of it besides its key and its end, as JSON, with ``more`` beside it."""
         import orjson
 
-        line = more | self._to_line()
+        # The request was spelled to name it; it need not be again.
+        line = {"teacher": self.teacher, "parent": self.parent, "request": orjson.Fragment(self.request.spelled())}
+        self._add_end(line)
         try:
-            # The request was spelled to name it; it need not be again.
-            return orjson.dumps(line | {"request": orjson.Fragment(self.request.spelled())})
+            return orjson.dumps(line | more if more else line)
         except orjson.JSONEncodeError:
-            return jsonl.encoded(line | {"request": self.request.to_dict()})
+            return jsonl.encoded(line | more | {"request": self.request.to_dict()})
 
-    def _to_line(self) -> dict[str, Any]:
-        line: dict[str, Any] = {"teacher": self.teacher, "parent": self.parent}
+    def _add_end(self, line: dict[str, Any]) -> None:
         if self.body is not None:
-            line |= _written(self.body)
+            line.update(_written(self.body))
         if self.reply is not None:
             line["reply"] = self.reply.to_dict()
         if self.error is not None:
             line["message"] = self.message
         if self.error is not None or not self.charged:
             line["charged"] = self.charged
-        return line | {"at": round(self.at, 3), "seconds": round(self.seconds, 4)}
+        line["at"], line["seconds"] = round(self.at, 3), round(self.seconds, 4)
 
     @classmethod
     def of_line(cls, key: str, end: str, line: Mapping[str, Any]) -> Self:

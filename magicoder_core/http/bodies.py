@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import Any
 
 from magicoder_core.records import Request, Sampling
@@ -20,9 +19,8 @@ def body(request: Request, model: str, defaults: Sampling) -> dict[str, Any]:
     return {"model": model, "messages": messages, **_drawn(sampling)}
 
 
-@lru_cache(maxsize=64)
-def _drawn(sampling: Sampling) -> Mapping[str, Any]:
-    """The fields of a body that say how to draw; cached, since the requests of a run are drawn in a few ways."""
+def _drawn(sampling: Sampling) -> dict[str, Any]:
+    """The fields of a body that say how to draw."""
     optional = {
         "temperature": sampling.temperature,
         "top_p": sampling.top_p,
@@ -43,9 +41,9 @@ def _response_format(schema: str) -> Mapping[str, Any]:
 
 def encoded(body: Mapping[str, Any]) -> bytes:
     """A body as JSON; lone surrogates, which UTF-8 cannot hold, are escaped."""
-    from orjson import JSONEncodeError, dumps
+    import orjson
 
     try:
-        return dumps(body)
-    except JSONEncodeError:
+        return orjson.dumps(body)
+    except orjson.JSONEncodeError:
         return json.dumps(body).encode("ascii")

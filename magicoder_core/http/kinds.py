@@ -100,10 +100,10 @@ def _date(text: str | None) -> datetime | None:
 
 def decoded(raw: bytes) -> Any:
     """The JSON value of a body; None if it is none."""
-    from orjson import loads
+    import orjson
 
     try:
-        return loads(raw)
+        return orjson.loads(raw)
     except ValueError:
         pass
     try:

@@ -44,10 +44,10 @@ def read(value: Mapping[str, Any]) -> Reply:
     if not choices:
         raise TeacherError("malformed", "an answer with no choice", charged=usage.prompt_tokens > 0)
     model = str(value.get("model") or "")
-    first, *others = [_choice(choice) for choice in choices]
-    _check_text(*first)
+    text, reasoning, finish = _choice(choices[0])
+    _check_text(text, reasoning, finish)
+    others = [_choice(choice) for choice in choices[1:]]
     alternatives = tuple(Reply(text=text, finish_reason=end, reasoning=why) for text, why, end in others)
-    text, reasoning, finish = first
     return Reply(
         text=text, finish_reason=finish, usage=usage, model=model, reasoning=reasoning, alternatives=alternatives
     )
@@ -82,8 +82,9 @@ def _parts(message: Mapping[str, Any]) -> tuple[str, str | None]:
     """Answer and reasoning, which servers keep in a field of its own, in a typed part or in the text."""
     content = message.get("content")
     text = content if isinstance(content, str) else _joined(content, "text")
-    apart = next((message[k] for k in ("reasoning_content", "reasoning") if isinstance(message.get(k), str)), "")
-    apart = apart or _joined(content, "thinking")
+    apart = message.get("reasoning_content") or message.get("reasoning")
+    if not isinstance(apart, str):
+        apart = _joined(content, "thinking")
     return (text, apart) if apart else split_reasoning(text)
 
 
@@ -102,6 +103,8 @@ def split_reasoning(text: str) -> tuple[str, str | None]:
     A trace without its opening mark is one too: some chat templates put that mark into the prompt. One without
     its closing mark stays in the text, which is cut short then.
     """
+    if "</think>" not in text:
+        return text, None
     whole = re.match(r"\s*<think>(.*?)</think>\s*", text, re.DOTALL)
     if whole is None and "<think>" not in text and text.count("</think>") == 1:
         whole = re.match(r"(.*?)^[ \t]*</think>\s*$\s*", text, re.DOTALL | re.MULTILINE)
@@ -116,7 +119,7 @@ def _usage(value: Any) -> Usage:
 
 
 def _count(value: Any) -> int:
-    return int(value) if isinstance(value, int | float) and 0 < value < math.inf else 0
+    return int(value) if isinstance(value, (int, float)) and 0 < value < math.inf else 0
 
 
 def _start(raw: bytes) -> str:

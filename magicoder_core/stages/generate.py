@@ -14,7 +14,7 @@ from magicoder_core.asking import Asker
 from magicoder_core.asking.ask import RETRIED
 from magicoder_core.errors import BudgetError, RunError
 from magicoder_core.recipe import present
-from magicoder_core.stages import seeds
+from magicoder_core.stages import collecting, seeds
 from magicoder_core.stages.making import Maker, asker_of, fresh, judges_of, make_all
 from magicoder_core.stages.settled import Settled
 from magicoder_core.stages.stage import Counts, Run, Stage
@@ -60,7 +60,8 @@ async def _make(run: Run, maker: Maker, settled: Settled, tally: Tally) -> None:
     """Make all rows; whatever ends the work early, what is settled stays."""
     try:
         async with maker.asker.running():
-            await make_all(maker, run / seeds.SNIPPETS, settled, tally, seeds.total(run))
+            with collecting.rarely():
+                await make_all(maker, run / seeds.SNIPPETS, settled, tally, seeds.total(run))
     except BudgetError as error:
         await settled.stop(publish=True)
         raise BudgetError(f"{error}; {tally.rows} rows are in {INSTRUCTIONS}, for --only filter") from error

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import aclosing, contextmanager
 from copy import copy
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from magicoder_core import progress
@@ -36,7 +36,7 @@ _PACE = 10.0
 """Seconds over which requests and tokens per second are told."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Made:
     """What came of a snippet: the outcome, the requests it took, why row-by-row filters would drop it."""
 
@@ -58,9 +58,8 @@ class Maker:
         ask = self.asker.on_behalf_of(snippet.id)
         outcome = await self._outcome(snippet, ask)
         requests = tuple(ask.requests)
-        if isinstance(outcome, Rejection):
-            return Made(outcome, requests)
-        return Made(replace(outcome, requests=requests), requests, self._rejection(outcome))
+        rejected = self._rejection(outcome) if self.judges and isinstance(outcome, Instruction) else None
+        return Made(outcome, requests, rejected)
 
     async def _outcome(self, snippet: Snippet, ask: object) -> Instruction | Rejection:
         method: Method = present(self.plan.method).provider
@@ -172,7 +171,7 @@ async def make_all(maker: Maker, snippets: Path, settled: Settled, tally: Tally,
 
 def _settle(settled: Settled, tally: Tally, drawn: Drawn, made: Made) -> None:
     if isinstance(made.outcome, Instruction):
-        settled.row(drawn, made.outcome)
+        settled.row(drawn, made.outcome, made.requests)
         tally.row(made.rejected)
     else:
         settled.failure(drawn, made.outcome, made.requests)

@@ -29,7 +29,7 @@ _EVERY = 2.0
 _MONEY = ("requests", "prompt_tokens", "completion_tokens", "usd", "priced")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Drawn:
     """A snippet, and the byte of ``snippets.jsonl`` at which the next one begins."""
 
@@ -99,9 +99,9 @@ class Settled:
                 end += len(line)
                 yield Drawn(Snippet.from_dict(jsonl.decoded(line)), end)
 
-    def row(self, drawn: Drawn, row: Instruction) -> None:
-        """Write the next snippet's row."""
-        self._rows.write(row.to_dict())
+    def row(self, drawn: Drawn, row: Instruction, requests: tuple[str, ...]) -> None:
+        """Write the next snippet's row, with the ids of the requests that made it."""
+        self._rows.write(row.to_dict() | {"requests": requests})
         self._position = drawn.end
 
     def failure(self, drawn: Drawn, rejection: Rejection, requests: tuple[str, ...]) -> None:

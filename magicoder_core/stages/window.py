@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator, Sequence
 from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
@@ -20,63 +20,101 @@ async def cancel(tasks: Sequence[asyncio.Task[Any]]) -> None:
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
-class _Window(Generic[T, R]):
-    """What is under way, in the order of the input; the end of one piece of work begins the next.
+class _Slot(Generic[T, R]):
+    """A piece of the input, and what has become of it."""
 
-    Beginning it there, and not when the caller comes back for a result, keeps the work going while the result at the
-    head is late; and no more of it waits in memory than can be done at once.
+    __slots__ = ("done", "failure", "item", "result")
+
+    def __init__(self, item: T) -> None:
+        self.item = item
+        self.done = False
+        self.result: R
+        self.failure: BaseException | None = None
+
+
+class _Window(Generic[T, R]):
+    """What is under way, in the order of the input, and the workers that take one piece after another.
+
+    A few long-lived workers and not a task for each piece, which would cost as much as a small piece itself. They go
+    on while the result at the head is late, and no more waits in memory than can be done at once.
     """
 
     def __init__(
         self,
         source: Iterator[T],
-        work: Callable[[T], Coroutine[Any, Any, R]],
+        work: Callable[[T], Awaitable[R]],
         width: Callable[[], int],
         active: Callable[[], int],
     ) -> None:
         self._source, self._work, self._width, self._active = source, work, width, active
-        self.busy = 0
-        self._closed = False
-        self._failure: Exception | None = None
-        self.under_way: deque[tuple[T, asyncio.Task[R]]] = deque()
+        self._exhausted = False
+        self._wanted: asyncio.Future[None] | None = None
+        self.slots: deque[_Slot[T, R]] = deque()
+        self.workers: set[asyncio.Task[None]] = set()
 
     def fill(self) -> None:
-        """Begin as much as may be under way.
+        """See that as many work as may.
 
         Raises:
-            Exception: what the input raised, now or since the last call.
+            Exception: what the input raised.
         """
-        self._begin()
-        if self._failure is not None:
-            raise self._failure
+        while len(self.workers) < self._active() and (slot := self._next()) is not None:
+            self.workers.add(asyncio.create_task(self._serve(slot)))
 
     def close(self) -> None:
         """Begin nothing more."""
-        self._closed = True
+        self._exhausted = True
 
-    def _begin(self) -> None:
-        while not self._closed and self.busy < self._active() and len(self.under_way) < self._width():
+    async def head(self) -> _Slot[T, R]:
+        """The first piece, once it is done."""
+        slot = self.slots[0]
+        while not slot.done:
+            self._wanted = asyncio.get_running_loop().create_future()
+            await self._wanted
+        return self.slots.popleft()
+
+    def _next(self) -> _Slot[T, R] | None:
+        """The next piece of the input, if there is one and it may be under way."""
+        if self._exhausted or len(self.slots) >= self._width():
+            return None
+        for item in self._source:
+            slot: _Slot[T, R] = _Slot(item)
+            self.slots.append(slot)
+            return slot
+        self._exhausted = True
+        return None
+
+    async def _serve(self, slot: _Slot[T, R] | None) -> None:
+        """Work on one piece after another."""
+        while slot is not None:
             try:
-                item = next(self._source)
-            except StopIteration:
-                self._closed = True
-                return
-            except Exception as error:  # noqa: BLE001 - not ours to judge: `fill` raises it where somebody can catch it
-                self._closed, self._failure = True, error
-                return
-            self.busy += 1
-            task = asyncio.create_task(self._work(item))
-            task.add_done_callback(self._ended)
-            self.under_way.append((item, task))
+                slot.result = await self._work(slot.item)
+            except BaseException as error:  # noqa: BLE001 - not ours to judge: it is raised where the result is due
+                slot.failure = error
+            slot.done = True
+            if slot is self.slots[0] and self._wanted is not None and not self._wanted.done():
+                self._wanted.set_result(None)
+            slot = None if isinstance(slot.failure, asyncio.CancelledError) else self._another()
+        if (worker := asyncio.current_task()) is not None:
+            self.workers.discard(worker)
 
-    def _ended(self, _: asyncio.Task[R]) -> None:
-        self.busy -= 1
-        self._begin()
+    def _another(self) -> _Slot[T, R] | None:
+        """The next piece for a worker that is done with one; None sends it home."""
+        if len(self.workers) > self._active():
+            return None
+        try:
+            return self._next()
+        except Exception as error:  # noqa: BLE001 - not ours to judge: it is raised where the result is due
+            self._exhausted = True
+            failed: _Slot[T, R] = _Slot(None)  # type: ignore[arg-type]  # never handed out
+            failed.failure, failed.done = error, True
+            self.slots.append(failed)
+            return None
 
 
 async def in_order(
     items: Iterable[T],
-    work: Callable[[T], Coroutine[Any, Any, R]],
+    work: Callable[[T], Awaitable[R]],
     width: Callable[[], int],
     *,
     active: Callable[[], int] | None = None,
@@ -89,24 +127,18 @@ async def in_order(
         work: what is done with each.
         width: how many may be under way, results that wait for an earlier one among them: what is in memory.
         active: how many of them may be worked on at a time; as many as ``width`` if not given.
-        finish: ends what is still under way when the caller stops.
+        finish: ends the tasks that are still at work when the caller stops.
     """
     window = _Window(iter(items), work, width, active or width)
     try:
         while True:
             window.fill()
-            if not window.under_way:
-                if not window.busy:
-                    return
-                # All of it ended at once, before any of it was counted as ended.
-                await asyncio.sleep(0)
-                continue
-            item, task = window.under_way[0]
-            if not task.done():
-                # Not awaited itself: it would be cancelled together with whoever waits for it.
-                await asyncio.wait((task,))
-            window.under_way.popleft()
-            yield item, task.result()
+            if not window.slots:
+                return
+            slot = await window.head()
+            if slot.failure is not None:
+                raise slot.failure
+            yield slot.item, slot.result
     finally:
         window.close()
-        await finish([task for _, task in window.under_way])
+        await finish(list(window.workers))
