@@ -12,7 +12,7 @@ import pytest
 
 from magicoder_core import answers
 from magicoder_core.answers import Unparsed, sections
-from magicoder_core.answers.published import published
+from magicoder_core.answers.published import published as short_way
 
 P = "Write a function `count(words)` that returns how often each word occurs.\n\nFor example, `count(['a'])` gives `{'a': 1}`."
 S = "```python\nfrom collections import Counter\n\n\ndef count(words):\n    return dict(Counter(words))\n```"
@@ -556,10 +556,10 @@ EVERYTHING = [
 @pytest.mark.parametrize("finished", [False, True])
 @pytest.mark.parametrize("answer", EVERYTHING)
 def test_the_short_way_reads_what_the_long_way_reads(answer, finished):
-    short = published(answer)
+    short = short_way(answer)
     long = answers._weighed(answer, answers.PROBLEM_AND_SOLUTION, finished=finished)
     assert short is None or {"problem": short[0], "solution": short[1]} == long
 
 
 def test_the_published_layout_is_read_the_short_way():
-    assert published(f"[Problem Description]\n{P}\n\n[Solution]\n{S}\n") == (P, S)
+    assert short_way(f"[Problem Description]\n{P}\n\n[Solution]\n{S}\n") == (P, S)
