@@ -13,7 +13,7 @@ under one setting; one that is out for longer than refusals take counts as accep
 
 1. *Opening*: requests go out with growing speed until ``cap`` are out. Thus the number that is out runs through all
    values, and the opening is the first experiment.
-2. *Alarm* (`ALARM` of `ALARM_OF` in a row refused): all wait; when all refusals are in, the cause is judged. Then one probe at a
+2. *Alarm* (nearly all in a row refused, `ALARMS`): all wait; when all refusals are in, the cause is judged. Then one probe at a
    time goes out (`breaker`). A probe that gets through though nothing was answered since, or is refused though
    much was, shows that the cause is no capacity.
 3. *At the end of an epoch* with a larger fraction than expected, beyond `TOLERATED` and chance: if the number that was out
@@ -22,8 +22,8 @@ under one setting; one that is out for longer than refusals take counts as accep
    fraction by half, the refusals are not ours. The fraction becomes the expected one, and the former setting is restored.
 4. *Without trouble* a limit or rate grows by steps that double from one to a quarter, while requests have to wait for it.
 
-A refused request holds its place as long as an answer would have taken, so that fractions mean shares of time, and refusals that come back at
-once do not draw further requests after them; those within the expected fraction are pardoned.
+A refused request holds its place as long as an answer would have taken, so that fractions mean shares of time and quick
+refusals draw no further requests after them; those within the expected fraction are pardoned.
 """
 
 from __future__ import annotations
@@ -49,7 +49,8 @@ _TRIED_AT_ONCE: Final = 0.1
 _OPENING_RATE: Final = 400.0
 _OPENING_GROWTH: Final = 4.0
 """Requests per second at first, and how much faster for each that is out. What is out by the time that the first refusal
-is heard is wasted: 40 requests if that takes 60 ms, as on a busy machine. 256 are out after 0.3 s."""
+is heard is wasted: 25 requests if that takes 50 ms, as on a busy machine. 256 are out after 0.32 s. Slower, and a rate
+is harder to tell from chance."""
 
 _SMALL: Final = 0.02
 _MIDDLE: Final = 0.05
@@ -128,25 +129,21 @@ class Controller:
         self.short = False
         self.forgiven = False
         self.flow = Flow()
-        self.epoch = self._first = Epoch(max(cap, _FEWEST))
+        self.epoch = self._first = Epoch(max(cap, _FEWEST), alarms=2)
         self.close_at = float("inf")
         self._refusal_delay: float | None = None
         self._credit = 0.0
-        # growth
         self._step = _LARGE
         self._doubling = self._settled = False
         self._good = float(cap)
         self._ceiling = 0.0
-        # doubts about the cause
         self._confirmed = False
         self._clean = self._cuts = self._alarms = 0
         self._doubt = 0.0
         self._before: Setting | None = None
         self._trial: Trial | None = None
-        # after an alarm
         self._unsettled = self._not_capacity = False
         self._answers_since_alarm = 0
-        # queues
         self._watch: Watch | None = Watch(cap)
         self._slope: Slope | None = None
 

@@ -9,9 +9,9 @@ from typing import Final
 
 from magicoder_core.asking.pace import Charge
 
-ALARM: Final = 8
-ALARM_OF: Final = 9
-"""So many refused of so many in a row: by chance once in 50,000 requests where a fifth of all is refused."""
+ALARMS: Final = ((8, 9), (13, 20))
+"""So many refused of so many in a row: each by chance once in 50,000 requests where a fifth of all is refused. The second
+is for the opening, which is too fast for a rate that lets through a few meanwhile; 30 % by chance would often raise it."""
 
 MOST_BY_CHANCE: Final = 0.4
 """A larger fraction is never taken for chance: what refuses so much means us."""
@@ -73,8 +73,9 @@ class Place:
 class Epoch:
     """The requests that went out under one setting, until they are enough to judge it."""
 
-    def __init__(self, need: int) -> None:
+    def __init__(self, need: int, alarms: int = 1) -> None:
         self.need = need
+        self._alarms = ALARMS[:alarms]
         self.places: list[Place] = []
         self.refused = 0
 
@@ -84,17 +85,15 @@ class Epoch:
         return self.refused / len(self.places) if self.places else 0.0
 
     def refuse(self, place: Place) -> bool:
-        """One was refused; True is the alarm: `ALARM` of `ALARM_OF` in a row were."""
+        """One was refused; True is the alarm: nearly all in a row were."""
         place.refused = True
         self.refused += 1
-        if self.refused < ALARM:
-            return False
-        # Refusals need not come back in the order in which the requests went out.
-        around = self.places[max(0, place.number - ALARM_OF + 1) : place.number + ALARM_OF]
-        refused = [each.refused for each in around]
-        return any(
-            sum(refused[begin : begin + ALARM_OF]) >= ALARM for begin in range(max(1, len(refused) - ALARM_OF + 1))
-        )
+        return any(self.refused >= most and self._crowded(place.number, most, of) for most, of in self._alarms)
+
+    def _crowded(self, number: int, most: int, of: int) -> bool:
+        """Whether ``most`` of some ``of`` in a row around ``number`` are refused; refusals come back in any order."""
+        around = [place.refused for place in self.places[max(0, number - of + 1) : number + of]]
+        return any(sum(around[begin : begin + of]) >= most for begin in range(max(1, len(around) - of + 1)))
 
     def close(self) -> None:
         """Of those that went out after enough had it is not yet known what becomes of them: leave them out."""

@@ -12,7 +12,7 @@ from magicoder_core import RunError
 from magicoder_core.asking import Gate
 from magicoder_core.asking.breaker import LONGEST_PROBE_PAUSE
 from magicoder_core.asking.controller import Controller
-from magicoder_core.asking.evidence import ALARM, Flow, Place
+from magicoder_core.asking.evidence import ALARMS, Flow, Place
 from magicoder_core.asking.pace import Bucket, Left, Window
 from magicoder_core.ratelimits import RateLimits
 
@@ -340,7 +340,7 @@ def test_a_probe_that_is_not_sent_leaves_the_way_to_the_next():
 def test_retry_after_of_all_is_heeded_and_capped():
     async def main(retry_after):
         gate = Gate(8)
-        for _ in range(ALARM):
+        for _ in range(ALARMS[0][0]):
             gate.leave(await gate.enter(), "refused", retry_after=retry_after)
         begin = now()
         gate.leave(await gate.enter(), "answered")
