@@ -148,11 +148,13 @@ class Growing:
         """Make what was handed over durable; may be called from another thread."""
         os.fdatasync(self._file.fileno())
 
-    def publish(self) -> None:
-        """Copy what there is so far to ``path``, whole, and go on."""
+    def publish(self, more: Iterable[Mapping[str, Any]] = ()) -> None:
+        """Copy what there is so far to ``path``, whole, with ``more`` after it, and go on."""
         self._file.flush()
         copy = self.path.with_name(self.path.name + ".copy")
         shutil.copyfile(self.part, copy)
+        with copy.open("ab") as end:
+            end.writelines(encoded(value) + b"\n" for value in more)
         copy.replace(self.path)
 
     def close(self) -> None:

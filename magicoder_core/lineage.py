@@ -7,14 +7,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-from magicoder_core import jsonl
+from magicoder_core import jsonl, plugins, recipe
 from magicoder_core.asking.journal import Entry, entries
-from magicoder_core.errors import RunError
+from magicoder_core.deferring import DeferredTeacher
+from magicoder_core.errors import MagicoderError, RunError, TeacherError
+from magicoder_core.providers import Teacher, WireTeacher
+from magicoder_core.records import Reply
 from magicoder_core.rundir import RunDirectory
 
 CHECKPOINT = "checkpoint"
@@ -76,6 +79,19 @@ class Graph:
         for entry in entries(self.directory / "journal.jsonl"):
             found.setdefault(entry.request.id, {})[entry.teacher] = entry
         return found
+
+    @cached_property
+    def readers(self) -> dict[str, Teacher]:
+        """The teachers of the run's recipe, by their identity in the journal: they read what they were sent."""
+        path = self.directory / "recipe.json"
+        if not path.is_file():
+            return {}
+        try:
+            plan = recipe.bind(recipe.read(path), plugins.catalogue())
+        except MagicoderError:  # a plugin that is not installed here: answers stay unread
+            return {}
+        chosen = [bound for bound in (plan.teacher, plan.model) if bound]
+        return {f"{bound.name}:{bound.provider.identity}": bound.provider for bound in chosen}
 
     @property
     def filters(self) -> list[str]:
@@ -151,7 +167,7 @@ def _of_snippet(graph: Graph, name: str) -> list[Step]:
     asked = [entry for found in graph.requests.values() for entry in found.values() if entry.parent == name]
     rows = [row for row in graph.rows.values() if row["parent"] == name]
     failure = graph.failed.get(name)
-    steps = [*_snippet(graph, 0, name), *(_request(1, entry) for entry in asked)]
+    steps = [*_snippet(graph, 0, name), *(_request(1, entry, graph.readers) for entry in asked)]
     if failure:
         steps.append(Step(1, "no row", "", f"{failure['reason']}: {_short(failure['detail'])}", failure))
     for row in rows:
@@ -220,16 +236,36 @@ def _snippet(graph: Graph, side: int, name: str) -> list[Step]:
 
 
 def _requests(graph: Graph, side: int, name: str) -> list[Step]:
-    return [_request(side, entry) for entry in graph.requests.get(name, {}).values()]
+    return [_request(side, entry, graph.readers) for entry in graph.requests.get(name, {}).values()]
 
 
-def _request(side: int, entry: Entry) -> Step:
-    reply = entry.reply
-    end = f"{entry.error}: {entry.message}"
+def _request(side: int, entry: Entry, readers: Mapping[str, Teacher]) -> Step:
+    reply = _reply(entry, readers)
+    end = f"{entry.error}: {entry.message}" if entry.error else "an answer that cannot be read"
     if reply is not None:
         price = "price unknown" if reply.usage.usd is None else f"{reply.usage.usd:.6f} USD"
         end = f"{reply.usage.prompt_tokens} + {reply.usage.completion_tokens} tokens, {price}, {reply.finish_reason}"
-    return Step(side, "request", entry.request.id, f"{entry.teacher}: {end}", entry.to_dict())
+    facts = replace(entry, body=None, reply=reply).to_dict()
+    return Step(side, "request", entry.request.id, f"{entry.teacher}: {end}", facts)
+
+
+def _reply(entry: Entry, readers: Mapping[str, Teacher]) -> Reply | None:
+    """The answer of an entry, read by the teacher of the run's recipe and priced as it is today."""
+    teacher = readers.get(entry.teacher)
+    if entry.body is None:
+        reply = entry.reply
+    elif isinstance(teacher, WireTeacher | DeferredTeacher):
+        try:
+            reply = teacher.read(entry.request, entry.body)
+        except TeacherError:
+            return None
+    else:
+        return None
+    price = teacher.price() if teacher is not None else None
+    if reply is None or price is None or reply.usage.usd is not None:
+        return reply
+    usage = reply.usage
+    return replace(reply, usage=replace(usage, usd=price.of(usage.prompt_tokens, usage.completion_tokens)))
 
 
 def _row(side: int, row: dict[str, Any]) -> Step:

@@ -8,7 +8,9 @@
     budget.py    limits that the next request must not pass
     batching.py  gathers requests for engines in this process
     deferred.py  gathers requests for batch APIs, over hours and crashes
+    reading.py   what the journal holds, read
     ask.py       puts them together
+    parent.py    the `ask` that a method is handed
 
 A teacher makes one attempt; retries, limits and the journal are here, once, for all of them.
 """
@@ -20,5 +22,6 @@ from magicoder_core.asking.budget import Budget
 from magicoder_core.asking.cache import Cache
 from magicoder_core.asking.gate import Gate
 from magicoder_core.asking.journal import Entry, Journal
+from magicoder_core.asking.parent import ParentAsk
 
-__all__ = ["Asker", "Budget", "Cache", "Entry", "Gate", "Journal"]
+__all__ = ["Asker", "Budget", "Cache", "Entry", "Gate", "Journal", "ParentAsk"]

@@ -18,12 +18,13 @@ from magicoder_core.asking.cache import Cache
 from magicoder_core.asking.deferred import Deferred
 from magicoder_core.asking.gate import Gate, Outcome, Place
 from magicoder_core.asking.journal import Entry, Journal
+from magicoder_core.asking.reading import Reader
 from magicoder_core.asking.request import journal_key
 from magicoder_core.deferring import DeferredTeacher
 from magicoder_core.errors import MagicoderError, RunError, TeacherError, attributed
 from magicoder_core.providers import BatchTeacher, Teacher, Wire, WireTeacher
 from magicoder_core.ratelimits import RateLimits
-from magicoder_core.records import Reply, Request, Usage
+from magicoder_core.records import Reply, Request
 
 RETRIED: Final = frozenset({"rate_limited", "overloaded", "transient", "timeout", "malformed"})
 """Kinds of failure after which the same request is sent again."""
@@ -101,6 +102,7 @@ class Asker:
     cache: Cache | None = None
     replay: bool = False
     asked: int = 0
+    answered: int = 0
     replayed: int = 0
     cached: int = 0
 
@@ -108,6 +110,7 @@ class Asker:
         """Set up what is shared by all who ask."""
         self.identity = f"{self.name}:{self.teacher.identity}"
         self.budget.price = self.budget.price or self.teacher.price()
+        self.reader = Reader(self.teacher, self.name, self.budget.price)
         self._under_way: dict[str, asyncio.Future[Reply] | None] = {}
         self._opening = asyncio.Lock()
         self._opened = self._touched = False
@@ -163,10 +166,6 @@ class Asker:
     def active(self) -> int:
         """How many may ask at once without waiting for each other: as many as may be out, and those that pause."""
         return max(self.gate.limit, self._together) + self._pausing + _READY
-
-    def on_behalf_of(self, parent: str) -> ParentAsk:
-        """The `ask` that is handed to a method: it notes for whom it asks, and what it asked."""
-        return ParentAsk(self, parent, asyncio.current_task())
 
     async def answer(self, request: Request, parent: str, owner: asyncio.Task[Any] | None = None) -> Reply:
         """The answer from the journal, or from the teacher and then into the journal.
@@ -232,38 +231,12 @@ class Asker:
             TeacherError: ``content_filter``, which is a result.
         """
         try:
-            return self.read(entry)
+            return self.reader.read(entry)
         except TeacherError as error:
             if error.kind == "content_filter":
                 self.replayed += 1
                 raise
             return None
-
-    def read(self, entry: Entry) -> Reply:
-        """The reply in an entry, priced.
-
-        Raises:
-            TeacherError: the entry is a failure, or there is no answer in its body.
-        """
-        if entry.error is not None:
-            raise TeacherError(entry.error, entry.message or "", charged=entry.charged)
-        if entry.reply is not None:
-            return self._priced(entry.reply)
-        if not isinstance(self.teacher, WireTeacher | DeferredTeacher):
-            raise RunError(f"journal: teacher '{self.name}' cannot read its own answers of an earlier version")
-        try:
-            return self._priced(self.teacher.read(entry.request, entry.body or b""))
-        except MagicoderError:
-            raise
-        except Exception as error:
-            with attributed("teacher", self.name):
-                raise error from None
-
-    def _priced(self, reply: Reply) -> Reply:
-        usage, price = reply.usage, self.budget.price
-        if usage.usd is not None or price is None:
-            return reply
-        return replace(reply, usage=replace(usage, usd=price.of(usage.prompt_tokens, usage.completion_tokens)))
 
     # -- asking ------------------------------------------------------------------------------------------------------
 
@@ -402,11 +375,12 @@ class Asker:
     def _read_new(self, entry: Entry) -> Reply | TeacherError:
         """What a new answer says; it is billed, whatever it is."""
         try:
-            reply = self.read(entry)
+            reply = self.reader.read(entry)
         except TeacherError as error:
             if error.charged:
                 self.budget.spend_worst(entry.request)
             return error
+        self.answered += 1
         self.budget.spend(reply.usage)
         if self.cache is not None:
             self.cache.keep(entry)
@@ -429,20 +403,9 @@ class Asker:
 
     def count(self, entry: Entry) -> None:
         """Count an attempt of an earlier run as spent."""
-        usage = self.usage(entry)
+        usage = self.reader.usage(entry)
         if usage.prompt_tokens or usage.completion_tokens or (entry.charged and entry.error is None):
             self.budget.spend(usage)
-
-    def usage(self, entry: Entry) -> Usage:
-        """What an attempt took; nothing if it was not billed, and the worst case if it was without an answer."""
-        if not entry.charged:
-            return Usage()
-        try:
-            return self.read(entry).usage
-        except TeacherError as error:
-            prompt, completion = worst_case(entry.request) if error.charged else (0, 0)
-            usd = self.budget.price.of(prompt, completion) if self.budget.price else None
-            return Usage(prompt_tokens=prompt, completion_tokens=completion, usd=usd)
 
 
 def _pause(error: TeacherError, number: int) -> float:
@@ -452,33 +415,3 @@ def _pause(error: TeacherError, number: int) -> float:
         # Never earlier; and not all at the same moment, or they are refused together again.
         return min(error.retry_after, LONGEST_PAUSE) * (1 + jitter / 10)
     return float(min(_FIRST_PAUSE * 2**number, _LONGEST_BACKOFF) * (0.5 + jitter))
-
-
-@dataclass
-class ParentAsk:
-    """`Ask` for one parent; ``requests`` are the ids of what it asked, in order."""
-
-    asker: Asker
-    parent: str
-    owner: asyncio.Task[Any] | None
-    requests: list[str] = field(default_factory=list)
-
-    async def __call__(self, request: Request) -> Reply:
-        """The answer to ``request``, drawn as the teacher does where the request leaves it open.
-
-        An answer that was cut at its limit is asked for once more with more tokens, where the recipe allows it.
-        """
-        sampling = request.sampling.over(self.asker.defaults)
-        reply = await self._answer(Request(messages=request.messages, sampling=sampling))
-        longer = self.asker.longer
-        if reply.finish_reason != "length" or longer is None or longer <= (sampling.max_tokens or longer):
-            return reply
-        return await self._answer(Request(messages=request.messages, sampling=replace(sampling, max_tokens=longer)))
-
-    async def _answer(self, request: Request) -> Reply:
-        self.requests.append(request.id)
-        return await self.asker.answer(request, self.parent, self.owner)
-
-    def supports(self, capability: str) -> bool:
-        """Whether the teacher has a capability."""
-        return self.asker.teacher.supports(capability)

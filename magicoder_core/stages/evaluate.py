@@ -21,7 +21,7 @@ from itertools import islice
 from typing import Any
 
 from magicoder_core import jsonl, options, progress, sandbox, scoring
-from magicoder_core.asking import Asker, Gate, Journal
+from magicoder_core.asking import Asker, Gate, Journal, ParentAsk
 from magicoder_core.asking.ask import FATAL, RETRIED
 from magicoder_core.deferring import DeferredTeacher
 from magicoder_core.errors import RunError, TeacherError, attributed
@@ -150,7 +150,7 @@ async def _answer(benchmark: Benchmark, problem: Problem, number: int, asker: As
     with attributed("benchmark", name):
         asked = benchmark.request(problem)
     request = Request(messages=asked.messages, sampling=replace(asked.sampling, sample=number))
-    ask = asker.on_behalf_of(f"{name}/{problem.id}")
+    ask = ParentAsk(asker, f"{name}/{problem.id}")
     try:
         reply = await ask(request)
     except TeacherError as error:

@@ -178,7 +178,7 @@ def _taken(asker: Asker, parents: Sequence[str]) -> Taken:
     for entry in asker.journal.entries():
         if entry.parent not in spent or entry.teacher != asker.identity:
             continue
-        usage = asker.usage(entry)
+        usage = asker.reader.usage(entry)
         of = spent[entry.parent]
         of[0] += usage.prompt_tokens + usage.completion_tokens
         of[1] += usage.usd or 0.0

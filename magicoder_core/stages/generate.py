@@ -14,6 +14,7 @@ from magicoder_core.asking import Asker
 from magicoder_core.asking.ask import RETRIED
 from magicoder_core.errors import BudgetError, RunError
 from magicoder_core.recipe import present
+from magicoder_core.records import Instruction
 from magicoder_core.stages import collecting, seeds
 from magicoder_core.stages.making import Maker, asker_of, fresh, judges_of, make_all
 from magicoder_core.stages.settled import Settled
@@ -63,12 +64,30 @@ async def _make(run: Run, maker: Maker, settled: Settled, tally: Tally) -> None:
             with collecting.rarely():
                 await make_all(maker, run / seeds.SNIPPETS, settled, tally, seeds.total(run))
     except BudgetError as error:
-        await settled.stop(publish=True)
-        raise BudgetError(f"{error}; {tally.rows} rows are in {INSTRUCTIONS}, for --only filter") from error
+        more = await _answered(run, maker, settled, tally)
+        settled.publish(more)
+        await settled.stop()
+        rows = tally.rows + len(more)
+        raise BudgetError(f"{error}; {rows} rows are in {INSTRUCTIONS}, for --only filter") from error
     except BaseException:
-        await settled.stop(publish=False)
+        await settled.stop()
         raise
     await settled.finish()
+
+
+async def _answered(
+    run: Run, maker: Maker, settled: Settled, tally: Tally
+) -> list[tuple[Instruction, tuple[str, ...]]]:
+    """The rows of begun snippets that the journal can answer: an early one whose retry was refused holds up none."""
+    maker.asker.replay = True
+    rows: list[tuple[Instruction, tuple[str, ...]]] = []
+    accepted = 0
+    for drawn in settled.begun(run / seeds.SNIPPETS):
+        made = await maker.make(drawn.snippet)
+        if accepted < tally.missing and isinstance(made.outcome, Instruction):
+            rows.append((made.outcome, made.requests))
+            accepted += made.rejected is None
+    return rows
 
 
 def _counts(tally: Tally, asker: Asker, method: str) -> Counts:

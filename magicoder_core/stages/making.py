@@ -13,6 +13,7 @@ from pathlib import Path
 from magicoder_core import progress
 from magicoder_core.asking import Asker, Budget, Cache, Gate, Journal
 from magicoder_core.asking.ask import FATAL, NotAskedError
+from magicoder_core.asking.parent import ParentAsk
 from magicoder_core.deferring import DeferredTeacher
 from magicoder_core.errors import MagicoderError, TeacherError
 from magicoder_core.progress import Advance, Figure
@@ -31,6 +32,9 @@ _FEWEST_AHEAD = 512
 
 _TOLD = 0.1
 """Seconds between two words about the progress: people read no faster, and drawing bars costs more than a row."""
+
+_WORTH_TELLING = 0.005
+"""Share of refused requests from which on it is told."""
 
 _PACE = 10.0
 """Seconds over which requests and tokens per second are told."""
@@ -55,7 +59,7 @@ class Maker:
 
     async def make(self, snippet: Snippet) -> Made:
         """One snippet's row, or why there is none; only what concerns the whole run is raised."""
-        ask = self.asker.on_behalf_of(snippet.id)
+        ask = ParentAsk(self.asker, snippet.id)
         outcome = await self._outcome(snippet, ask)
         requests = tuple(ask.requests)
         rejected = self._rejection(outcome) if self.judges and isinstance(outcome, Instruction) else None
@@ -203,7 +207,7 @@ class Teller:
 
     def _figures(self, now: float) -> dict[str, Figure]:
         tally, asker, budget = self.tally, self.asker, self.asker.budget
-        figures: dict[str, Figure] = {"answers": asker.asked + asker.replayed + asker.cached, "rows": tally.rows}
+        figures: dict[str, Figure] = {"answers": asker.answered + asker.replayed + asker.cached, "rows": tally.rows}
         if tally.target is not None:
             figures["accepted"] = tally.accepted
         if why := tally.failed + tally.rejected:
@@ -213,17 +217,20 @@ class Teller:
             figures["usd"] = round(budget.usd, 4)
             if self._done:
                 figures["usd_in_all"] = round(budget.usd * max(1.0, self.total / self._done), 4)
-        return figures | {name: round(value, 1) for name, value in asker.gate.figures().items()}
+        gate = asker.gate.figures()
+        if gate["refused"] >= _WORTH_TELLING:
+            figures["refused"] = f"{gate['refused']:.0%}"
+        return figures | {"at_once": round(gate["concurrency"])}
 
     def _pace(self, now: float) -> dict[str, Figure]:
         """Requests and answered tokens for each second of the last few; the teacher's own figure where it has one."""
-        self._marks.append((now, self.asker.asked, self.asker.budget.completion_tokens))
+        self._marks.append((now, self.asker.answered, self.asker.budget.completion_tokens))
         while now - self._marks[0][0] > _PACE:
             self._marks.popleft()
-        began, asked, tokens = self._marks[0]
+        began, answered, tokens = self._marks[0]
         own = {name: round(value, 1) for name, value in self.asker.teacher.status().items()}
         if (seconds := now - began) <= 0:
             return dict(own)
-        pace: dict[str, Figure] = {"requests_per_second": round((self.asker.asked - asked) / seconds, 1)}
+        pace: dict[str, Figure] = {"requests_per_second": round((self.asker.answered - answered) / seconds, 1)}
         pace["tokens_per_second"] = round((self.asker.budget.completion_tokens - tokens) / seconds, 1)
         return pace | own

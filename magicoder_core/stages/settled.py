@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import itertools
 import json
 import time
 from collections.abc import Iterator, Mapping
@@ -53,6 +54,7 @@ class Settled:
     made: str
     failed: str
     _position: int = field(default=0, init=False)
+    _reached: int = field(default=0, init=False)
     _saved: float = field(default_factory=time.monotonic, init=False)
     _saving: asyncio.Task[None] | None = field(default=None, init=False)
 
@@ -97,11 +99,12 @@ class Settled:
             end = self._position
             for line in lines:
                 end += len(line)
+                self._reached = end
                 yield Drawn(Snippet.from_dict(jsonl.decoded(line)), end)
 
     def row(self, drawn: Drawn, row: Instruction, requests: tuple[str, ...]) -> None:
         """Write the next snippet's row, with the ids of the requests that made it."""
-        self._rows.write(row.to_dict() | {"requests": requests})
+        self._rows.write(_written(row, requests))
         self._position = drawn.end
 
     def failure(self, drawn: Drawn, rejection: Rejection, requests: tuple[str, ...]) -> None:
@@ -135,14 +138,21 @@ class Settled:
         self._failures.sync()
         jsonl.write_json(self.folder / STATE, state)
 
-    async def stop(self, *, publish: bool) -> None:
-        """Leave everything as it is for a later try; ``publish`` also gives the files so far their names."""
+    def begun(self, snippets: Path) -> Iterator[Drawn]:
+        """The snippets that were begun and are not settled: the journal may have answers for them."""
+        reached = self._reached
+        return itertools.takewhile(lambda drawn: drawn.end <= reached, self.left(snippets))
+
+    def publish(self, more: list[tuple[Instruction, tuple[str, ...]]]) -> None:
+        """Give the files so far their names, with further rows in their snippets' order; the next try makes them anew."""
+        self._rows.publish(_written(row, requests) for row, requests in more)
+        self._failures.publish()
+
+    async def stop(self) -> None:
+        """Leave everything as it is for a later try."""
         if self._saving is not None:
             await asyncio.gather(self._saving, return_exceptions=True)
         self._save(self._snapshot())
-        if publish:
-            self._rows.publish()
-            self._failures.publish()
         self._rows.close()
         self._failures.close()
 
@@ -153,6 +163,10 @@ class Settled:
         self._rows.finish()
         self._failures.finish()
         self.forget()
+
+
+def _written(row: Instruction, requests: tuple[str, ...]) -> dict[str, Any]:
+    return row.to_dict() | {"requests": requests}
 
 
 def _digest(key: Mapping[str, Any]) -> str:

@@ -22,7 +22,7 @@ from magicoder_core import (
     Wire,
     WireTeacher,
 )
-from magicoder_core.asking import Asker, Budget, Cache, Gate, Journal, ask
+from magicoder_core.asking import Asker, Budget, Cache, Gate, Journal, ParentAsk, ask
 from magicoder_core.asking.ask import NotAskedError
 from magicoder_core.asking.journal import entries
 
@@ -69,7 +69,7 @@ def asked(tmp_path, teacher, *texts, budget=None, concurrency=4, sampling=None, 
             asker = Asker(teacher, "scripted", journal, Gate(concurrency), budget or Budget(), **options)
             async with asker.running():
                 replies = await asyncio.gather(
-                    *(asker.on_behalf_of(text)(Request.of(text, sampling=sampling)) for text in texts)
+                    *(ParentAsk(asker, text)(Request.of(text, sampling=sampling)) for text in texts)
                 )
             return asker, [reply.text for reply in replies]
 
@@ -172,9 +172,7 @@ def test_max_usd_is_never_passed(tmp_path):
     price = Price(usd_per_prompt_token=1.0, usd_per_completion_token=10.0)
     # An answer takes 5 + 50 dollars and may take 17 + 70.
     budget = Budget(max_usd=300.0, price=price)
-    with pytest.raises(
-        BudgetError, match=r"max_usd = 300.0 is reached \(220 spent, the next request could take 87\)"
-    ):
+    with pytest.raises(BudgetError, match=r"max_usd = 300.0 is reached \(220 spent, the next request could take 87\)"):
         asked(tmp_path, Scripted(), *"abcdefgh", budget=budget, concurrency=8)
     assert budget.usd == 220
 
@@ -342,7 +340,7 @@ def test_what_is_out_is_kept_when_the_work_is_given_up(tmp_path):
             asker = Asker(teacher, "scripted", journal, Gate(3, adaptive=False))
 
             async def make(text):
-                ask = asker.on_behalf_of(text)
+                ask = ParentAsk(asker, text)
                 # As a method may do that asks in several steps, some of them together.
                 await asyncio.gather(ask(Request.of(text)))
                 done.append(text)
@@ -388,7 +386,7 @@ def test_after_a_fatal_answer_nobody_else_is_sent_and_all_hear_why(tmp_path):
         with Journal(tmp_path / "j") as journal:
             asker = Asker(teacher, "scripted", journal, Gate(2))
             async with asker.running():
-                asks = (asker.on_behalf_of(text)(Request.of(text)) for text in "abcdefgh")
+                asks = (ParentAsk(asker, text)(Request.of(text)) for text in "abcdefgh")
                 return await asyncio.gather(*asks, return_exceptions=True)
 
     assert {str(error) for error in asyncio.run(main())} == {"wrong key"}

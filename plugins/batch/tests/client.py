@@ -11,7 +11,7 @@ from pathlib import Path
 import magicoder_batch
 
 from magicoder_core import Request
-from magicoder_core.asking import Asker, Gate, Journal
+from magicoder_core.asking import Asker, Gate, Journal, ParentAsk
 
 FAST = {"linger_seconds": 0.1, "poll_seconds": 0.05, "settle_seconds": 0.3}
 
@@ -24,7 +24,7 @@ async def main(teacher, folder, number):
     with Journal(folder / "journal.jsonl") as journal:
         asker = Asker(teacher, "batch", journal, Gate(1))
         async with asker.running():
-            replies = await asyncio.gather(*(asker.on_behalf_of("x")(request) for request in requests(number)))
+            replies = await asyncio.gather(*(ParentAsk(asker, "x")(request) for request in requests(number)))
     (folder / "answers.json").write_text(json.dumps([reply.text for reply in replies]))
 
 

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from batch_server import KEY, BatchServer
 
-from magicoder_core.asking import Asker, Budget, Gate, Journal
+from magicoder_core.asking import Asker, Budget, Gate, Journal, ParentAsk
 from magicoder_core.asking import ask as ask_module
 
 
@@ -43,7 +43,7 @@ def ask(tmp_path):
             with Journal(journal) as kept:
                 asker = Asker(teacher, "batch", kept, Gate(1), budget or Budget())
                 async with asker.running():
-                    work = [asker.on_behalf_of(request.id)(request) for request in requests]
+                    work = [ParentAsk(asker, request.id)(request) for request in requests]
                     return await asyncio.gather(*work, return_exceptions=True)
 
         return asyncio.run(main())
