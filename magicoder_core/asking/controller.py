@@ -3,13 +3,12 @@
 A provider refuses (429, overloaded) for one of three reasons, and each wants another answer:
 
 * *capacity*: it bears so many at once. Then fewer may be out.
-* *rate*: it takes so many per second or minute. Then they must go out evenly, at that rate; a limit on how many are out
-  cannot do that, as latencies vary.
+* *rate*: it takes so many per second or minute. Then they must go out evenly; no limit on how many are out does that.
 * *neither*: it refuses some whatever we do. Then slowing down only loses time.
 
-Judged by fractions, never by single refusals: controllers that react to a single one collapse when a tenth of all requests
-is refused by chance (``shared/facts/generation.md``, section 7). Requests are counted in *epochs*: those that went out
-under one setting; one that is out for longer than refusals take counts as accepted, so no epoch waits for answers.
+Judged by fractions, never by single refusals: controllers that react to a single one collapse when a tenth is refused by
+chance (measured: AIMD of any kind). Requests are counted in *epochs*: those that went out under one setting; one that is
+out for longer than refusals take counts as accepted, so no epoch waits for answers.
 
 1. *Opening*: requests go out with growing speed until ``cap`` are out. Thus the number that is out runs through all
    values, and the opening is the first experiment.
