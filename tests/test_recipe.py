@@ -41,7 +41,7 @@ def test_a_recipe_binds_its_providers(write):
     assert plan.seed_source.provider.limit == 3
     assert [item.name for item in plan.filters] == ["length", "exact-duplicates"]
     assert plan.trainer is None
-    assert plan.generate.concurrency == 8
+    assert plan.generate.concurrency == 64
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import random
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -18,6 +17,7 @@ from magicoder_core.asking.cache import Cache
 from magicoder_core.asking.deferred import Deferred
 from magicoder_core.asking.gate import Gate, Outcome, Place
 from magicoder_core.asking.journal import Entry, Journal
+from magicoder_core.asking.pausing import pause
 from magicoder_core.asking.reading import Reader
 from magicoder_core.asking.request import journal_key
 from magicoder_core.deferring import DeferredTeacher
@@ -32,14 +32,8 @@ RETRIED: Final = frozenset({"rate_limited", "overloaded", "transient", "timeout"
 FATAL: Final = frozenset({"auth", "quota"})
 """Kinds that no other request can escape either: the run stops, and goes on when the user has mended it."""
 
-LONGEST_PAUSE = 60.0
-"""Seconds; a provider that asks for more is asked again after this long."""
-
 _READY = 2
 """Requests that may stand at the gate, so that a free place is taken at once."""
-
-_FIRST_PAUSE = 0.5
-_LONGEST_BACKOFF = 30.0
 
 _OUTCOMES: dict[str, Outcome] = {
     "rate_limited": "refused",
@@ -207,8 +201,6 @@ class Asker:
         else:
             future.cancel()
 
-    # -- what is known -----------------------------------------------------------------------------------------------
-
     def _known(self, key: str, request: Request, parent: str) -> Reply | None:
         """The answer of the journal, or of the cache and then of the journal."""
         if (entry := self.journal.find(key)) is not None and (reply := self._read_again(entry)) is not None:
@@ -238,8 +230,6 @@ class Asker:
                 raise
             return None
 
-    # -- asking ------------------------------------------------------------------------------------------------------
-
     async def _try(self, errand: Errand) -> Reply:
         """Attempts, until one answers or their number is spent; failures of an outage are not the request's own."""
         own = number = 0
@@ -254,7 +244,7 @@ class Asker:
                 raise end
             self._pausing += 1
             try:
-                await asyncio.sleep(_pause(end, number))
+                await asyncio.sleep(pause(end, number))
             finally:
                 self._pausing -= 1
             number += 1
@@ -406,12 +396,3 @@ class Asker:
         usage = self.reader.usage(entry)
         if usage.prompt_tokens or usage.completion_tokens or (entry.charged and entry.error is None):
             self.budget.spend(usage)
-
-
-def _pause(error: TeacherError, number: int) -> float:
-    """Seconds before the next attempt: as long as the provider asks for, or longer from time to time."""
-    jitter = random.random()  # noqa: S311 - it spreads requests, it hides nothing
-    if error.retry_after is not None:
-        # Never earlier; and not all at the same moment, or they are refused together again.
-        return min(error.retry_after, LONGEST_PAUSE) * (1 + jitter / 10)
-    return float(min(_FIRST_PAUSE * 2**number, _LONGEST_BACKOFF) * (0.5 + jitter))

@@ -6,9 +6,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from magicoder_core import progress, sandbox
+from magicoder_core.asking import Budget
 from magicoder_core.errors import MagicoderError, RecipeError
 from magicoder_core.plugins import did_you_mean, find
 from magicoder_core.recipe import Plan
+from magicoder_core.records import Price
 from magicoder_core.stages import evaluate, filter, generate, seeds, train  # noqa: A004 - the stage's name
 from magicoder_core.stages.stage import Counts, Run, Stage
 
@@ -65,11 +67,17 @@ def preflight(plan: Plan, chosen: Sequence[Stage]) -> Iterator[tuple[str, Magico
     for stage in chosen:
         for bound in stage.providers(plan):
             yield bound.name, _attempt(bound.provider.check)
+        if stage is generate.STAGE and plan.generate.max_usd is not None:
+            yield "generate.max_usd", _attempt(Budget(max_usd=plan.generate.max_usd, price=_price(plan)).check)
     if evaluate.STAGE in chosen:
         if plan.model is None:
             yield evaluate.SERVED_BY, _attempt(lambda: find("teacher", evaluate.SERVED_BY))
         with sandbox.weak_isolation(allowed=plan.sandbox.allow_weak_isolation):
             yield "sandbox", _attempt(sandbox.required)
+
+
+def _price(plan: Plan) -> Price | None:
+    return plan.teacher.provider.price() if plan.teacher else None
 
 
 def _attempt(check: Callable[[], object]) -> MagicoderError | None:

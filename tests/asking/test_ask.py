@@ -22,7 +22,7 @@ from magicoder_core import (
     Wire,
     WireTeacher,
 )
-from magicoder_core.asking import Asker, Budget, Cache, Gate, Journal, ParentAsk, ask
+from magicoder_core.asking import Asker, Budget, Cache, Gate, Journal, ParentAsk, ask, pausing
 from magicoder_core.asking.ask import NotAskedError
 from magicoder_core.asking.journal import entries
 
@@ -58,7 +58,7 @@ class Scripted(Teacher):
 
 @pytest.fixture(autouse=True)
 def no_waiting(monkeypatch):
-    monkeypatch.setattr(ask, "_FIRST_PAUSE", 0.001)
+    monkeypatch.setattr(pausing, "_FIRST_PAUSE", 0.001)
 
 
 def asked(tmp_path, teacher, *texts, budget=None, concurrency=4, sampling=None, **options):

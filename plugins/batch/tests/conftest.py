@@ -6,7 +6,7 @@ import pytest
 from batch_server import KEY, BatchServer
 
 from magicoder_core.asking import Asker, Budget, Gate, Journal, ParentAsk
-from magicoder_core.asking import ask as ask_module
+from magicoder_core.asking import pausing
 
 
 @pytest.fixture(autouse=True)
@@ -15,7 +15,7 @@ def _keys(monkeypatch):
         monkeypatch.setenv(name, KEY)
     # A proxy of the machine must not stand between a test and its own server.
     monkeypatch.setenv("NO_PROXY", "*")
-    monkeypatch.setattr(ask_module, "_FIRST_PAUSE", 0.01)
+    monkeypatch.setattr(pausing, "_FIRST_PAUSE", 0.01)
 
 
 @pytest.fixture
