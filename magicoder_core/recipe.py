@@ -55,7 +55,7 @@ class Generate:
     max_requests: Annotated[int | None, "most requests that may be answered"] = None
     max_tokens: Annotated[int | None, "most tokens, prompts and answers together"] = None
     max_usd: Annotated[float | None, "most money, in US dollars, at the teacher's prices"] = None
-    attempts: Annotated[int, "how often a request is sent before its failure is final"] = 6
+    attempts: Annotated[int, "how often a request is sent before its failure is final"] = 8
     outage: Annotated[float, "seconds that a provider may be gone before the run stops, resumable"] = 600.0
     give_up: Annotated[
         float, "stop when of the last 100 snippets a larger share gave no row; 1: never stop for that"

@@ -4,10 +4,14 @@
     journal.py   every attempt's end, on its way to the disk before anything reads it
     durable.py   on the disk, in groups
     cache.py     answers of other runs
-    gate.py      how many requests are out at once, what a provider bears, pauses that it asked for
+    gate.py      who may send now: places, order, outages
+    controller.py  the law: a capacity, a rate, or refusals that are not ours (evidence.py, queueing.py)
+    breaker.py   an outage: one probe at a time
+    pace.py      limits per minute
     budget.py    limits that the next request must not pass
     batching.py  gathers requests for engines in this process
-    deferred.py  gathers requests for batch APIs, over hours and crashes
+    deferred.py  whole batches, noted before they are submitted, over any number of crashes (gathering.py, patience.py)
+    pausing.py   how long a request waits before it is sent again
     reading.py   what the journal holds, read
     ask.py       puts them together
     parent.py    the `ask` that a method is handed

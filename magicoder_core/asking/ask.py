@@ -91,7 +91,7 @@ class Asker:
     journal: Journal
     gate: Gate
     budget: Budget = field(default_factory=Budget)
-    attempts: int = 6
+    attempts: int = 8
     longer: int | None = None
     cache: Cache | None = None
     replay: bool = False
