@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 _OPENAI = "api.openai.com"
 
+_PATIENCE, _PATIENCE_HERE = 300.0, 3600.0
+"""Seconds for an answer from far away, and from this machine."""
+
 
 @dataclass
 class _Line:
@@ -40,7 +43,10 @@ class OpenAICompatible(WireTeacher):
     temperature: Annotated[float, "0 for the likeliest answer, more for more variety"] = 0.0
     top_p: Annotated[float | None, "draw from the likeliest tokens that together have this probability"] = None
     max_tokens: Annotated[int, "tokens after which an answer is cut"] = 2048
-    timeout: Annotated[float, "seconds for one answer; generous, since a busy server queues requests"] = 300.0
+    timeout: Annotated[
+        float | None,
+        "seconds for one answer; none: 300, and an hour for a server on this machine, whose queue may be long",
+    ] = None
     grammar: Annotated[bool, "the server understands GBNF in the field `grammar`, as llama.cpp's does"] = False
     json_schema: Annotated[bool, "the server holds an answer to a JSON schema in `response_format`, as most do"] = True
     usd_per_million_prompt_tokens: Annotated[float | None, "price of a million tokens sent, in US dollars"] = None
@@ -97,7 +103,7 @@ class OpenAICompatible(WireTeacher):
 
         url = f"{self.base_url.rstrip('/')}/chat/completions"
         data = http.encoded(self._body(request))
-        return await http.send(self._line.session, url, data, self._line.headers, self.timeout)
+        return await http.send(self._line.session, url, data, self._line.headers, self._seconds)
 
     def read(self, request: Request, body: bytes) -> Reply:  # noqa: ARG002 - the body says all
         """The reply in a body.
@@ -147,6 +153,13 @@ class OpenAICompatible(WireTeacher):
                 "auth", f"the environment variable {self.api_key_env} holds no key: it has odd characters"
             )
         return {"Authorization": f"Bearer {key}"} if key else {}
+
+    @cached_property
+    def _seconds(self) -> float:
+        """Measured: eight slots of a small model on two cores take ten minutes for 64 requests that come together."""
+        from magicoder_core import http
+
+        return self.timeout or (_PATIENCE_HERE if http.is_here(self._host) else _PATIENCE)
 
     @cached_property
     def _sampling(self) -> Sampling:

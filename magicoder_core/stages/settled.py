@@ -19,6 +19,7 @@ from typing import Any, Self
 
 from magicoder_core import jsonl
 from magicoder_core.asking import Asker
+from magicoder_core.asking.ask import RETRIED
 from magicoder_core.records import Instruction, Rejection, Snippet
 from magicoder_core.stages.tally import Tally
 
@@ -54,6 +55,7 @@ class Settled:
     made: str
     failed: str
     _position: int = field(default=0, init=False)
+    _before: dict[str, Any] | None = field(default=None, init=False)
     _reached: int = field(default=0, init=False)
     _saved: float = field(default_factory=time.monotonic, init=False)
     _saving: asyncio.Task[None] | None = field(default=None, init=False)
@@ -105,10 +107,17 @@ class Settled:
     def row(self, drawn: Drawn, row: Instruction, requests: tuple[str, ...]) -> None:
         """Write the next snippet's row, with the ids of the requests that made it."""
         self._rows.write(_written(row, requests))
-        self._position = drawn.end
+        self._position, self._before = drawn.end, None
 
     def failure(self, drawn: Drawn, rejection: Rejection, requests: tuple[str, ...]) -> None:
-        """Write why the next snippet has no row."""
+        """Write why the next snippet has no row.
+
+        Where nothing has been answered since, it is not settled: a later try asks again.
+        """
+        if rejection.reason not in RETRIED:
+            self._before = None
+        elif self._before is None:
+            self._before = self._place()
         self._failures.write({"snippet": drawn.snippet.id, **rejection.to_dict(), "requests": list(requests)})
         self._position = drawn.end
 
@@ -123,14 +132,18 @@ class Settled:
 
     def _snapshot(self) -> dict[str, Any]:
         budget = self._asker.budget
+        place = self._place()
         return {
             "key": _digest(self.key),
-            "position": self._position,
-            "sizes": [self._rows.flush(), self._failures.flush()],
+            **(self._before or place),
             "journal": self._asker.journal.size,
-            "tally": self._tally.to_dict(),
             "spent": {name: getattr(budget, name) for name in _MONEY},
         }
+
+    def _place(self) -> dict[str, Any]:
+        """How far the snippets are settled."""
+        sizes = [self._rows.flush(), self._failures.flush()]
+        return {"position": self._position, "sizes": sizes, "tally": self._tally.to_dict()}
 
     def _save(self, state: Mapping[str, Any]) -> None:
         # First what it speaks of: after a power cut a state without its rows would be believed.

@@ -230,7 +230,7 @@ def test_ctrl_c_keeps_the_answers_under_way(cli, recipe, server, tmp_path):
     assert "interrupted; the same command goes on from here" in err
     asked = sum(server.counts.values())
     assert asked == 4, "nobody took a free place"
-    assert sum('"reply":{' in line for line in (directory / "journal.jsonl").read_text().splitlines()) == asked
+    assert sum('"end":"body"' in line for line in (directory / "journal.jsonl").read_text().splitlines()) == asked
 
 
 def test_a_machine_that_can_judge_nothing_gives_no_score(cli, tmp_path):

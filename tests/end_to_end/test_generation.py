@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 
 
 def stage(directory, name="generate"):
@@ -136,7 +135,6 @@ def test_a_cache_answers_in_another_run(cli, recipe, server, tmp_path):
 
 
 def test_a_dead_server_ends_the_run_in_one_line(cli, recipe, tmp_path):
-    began = time.monotonic()
     done = cli(
         "run",
         recipe,
@@ -150,4 +148,3 @@ def test_a_dead_server_ends_the_run_in_one_line(cli, recipe, tmp_path):
     assert done.returncode == 1
     assert done.stderr.strip().count("magicoder: ") == 1
     assert "same command" in done.stderr
-    assert time.monotonic() - began < 60
