@@ -36,12 +36,9 @@ _READY = 2
 """Requests that may stand at the gate, so that a free place is taken at once."""
 
 _OUTCOMES: dict[str, Outcome] = {
-    "rate_limited": "refused",
-    "overloaded": "refused",
-    "transient": "failed",
-    "timeout": "failed",
-    "malformed": "answered",
-    "content_filter": "answered",
+    **dict.fromkeys(("rate_limited", "overloaded"), "refused"),
+    **dict.fromkeys(("transient", "timeout"), "failed"),
+    **dict.fromkeys(("malformed", "content_filter"), "answered"),
 }
 """What the gate makes of a failure; any other is ``rejected``."""
 
@@ -111,6 +108,7 @@ class Asker:
         self._end: BaseException | None = None
         self._last = "nothing was sent"
         self._pausing = 0
+        self._tell_of_room: Callable[[], None] = lambda: None
         self._together = _together(self.teacher)
         self.defaults = self.teacher.sampling()
         self._out: Counter[Any] = Counter()
@@ -155,6 +153,10 @@ class Asker:
         if left:
             progress.say(f"waiting for {left} answers under way, to keep them; Ctrl-C again gives them up")
         await asyncio.gather(*tasks, return_exceptions=True)
+
+    def when_there_is_room(self, tell: Callable[[], None]) -> None:
+        """Have ``tell`` called when somebody pauses, so that others may ask meanwhile."""
+        self._tell_of_room = tell
 
     @property
     def active(self) -> int:
@@ -243,6 +245,7 @@ class Asker:
                     self._end = end
                 raise end
             self._pausing += 1
+            self._tell_of_room()
             try:
                 await asyncio.sleep(pause(end, number))
             finally:
@@ -277,9 +280,7 @@ class Asker:
         try:
             return await self.gate.enter(tokens, retry=retry)
         except RunError as error:
-            self._end = self._end or RunError(
-                f"{error}; the last time: {self._last}; all answers are kept: run the same command again to go on"
-            )
+            self._end = self._end or RunError(f"{error}; the last time: {self._last}")
             raise self._end from error
 
     async def _within_budget(self, errand: Errand, once: Callable[[Errand], Awaitable[Ended]]) -> Ended:

@@ -162,7 +162,12 @@ async def make_all(maker: Maker, snippets: Path, settled: Settled, tally: Tally,
             return
         asker = maker.asker
         pairs = in_order(
-            items, work, lambda: min(most, tally.missing), active=lambda: asker.active, finish=asker.finish
+            items,
+            work,
+            lambda: min(most, tally.missing),
+            active=lambda: asker.active,
+            finish=asker.finish,
+            room=asker.when_there_is_room,
         )
         async with aclosing(pairs):
             async for drawn, made in pairs:

@@ -53,11 +53,7 @@ class _Window(Generic[T, R]):
         self.workers: set[asyncio.Task[None]] = set()
 
     def fill(self) -> None:
-        """See that as many work as may.
-
-        Raises:
-            Exception: what the input raised.
-        """
+        """See that as many work as may."""
         while len(self.workers) < self._active() and (slot := self._next()) is not None:
             self.workers.add(asyncio.create_task(self._serve(slot)))
 
@@ -77,39 +73,37 @@ class _Window(Generic[T, R]):
         """The next piece of the input, if there is one and it may be under way."""
         if self._exhausted or len(self.slots) >= self._width():
             return None
-        for item in self._source:
-            slot: _Slot[T, R] = _Slot(item)
-            self.slots.append(slot)
-            return slot
-        self._exhausted = True
-        return None
-
-    async def _serve(self, slot: _Slot[T, R] | None) -> None:
-        """Work on one piece after another."""
-        while slot is not None:
-            try:
-                slot.result = await self._work(slot.item)
-            except BaseException as error:  # noqa: BLE001 - not ours to judge: it is raised where the result is due
-                slot.failure = error
-            slot.done = True
-            if slot is self.slots[0] and self._wanted is not None and not self._wanted.done():
-                self._wanted.set_result(None)
-            slot = None if isinstance(slot.failure, asyncio.CancelledError) else self._another()
-        if (worker := asyncio.current_task()) is not None:
-            self.workers.discard(worker)
-
-    def _another(self) -> _Slot[T, R] | None:
-        """The next piece for a worker that is done with one; None sends it home."""
-        if len(self.workers) > self._active():
-            return None
         try:
-            return self._next()
+            item = next(self._source)
+        except StopIteration:
+            self._exhausted = True
+            return None
         except Exception as error:  # noqa: BLE001 - not ours to judge: it is raised where the result is due
             self._exhausted = True
             failed: _Slot[T, R] = _Slot(None)  # type: ignore[arg-type]  # never handed out
             failed.failure, failed.done = error, True
             self.slots.append(failed)
             return None
+        slot: _Slot[T, R] = _Slot(item)
+        self.slots.append(slot)
+        return slot
+
+    async def _serve(self, slot: _Slot[T, R] | None) -> None:
+        """Work on one piece after another."""
+        while slot is not None:
+            try:
+                slot.result = await self._work(slot.item)
+            except (KeyboardInterrupt, SystemExit):
+                raise
+            except BaseException as error:  # noqa: BLE001 - not ours to judge: it is raised where the result is due
+                slot.failure = error
+            slot.done = True
+            if slot is self.slots[0] and self._wanted is not None and not self._wanted.done():
+                self._wanted.set_result(None)
+            goes = isinstance(slot.failure, asyncio.CancelledError) or len(self.workers) > self._active()
+            slot = None if goes else self._next()
+        if (worker := asyncio.current_task()) is not None:
+            self.workers.discard(worker)
 
 
 async def in_order(
@@ -119,6 +113,7 @@ async def in_order(
     *,
     active: Callable[[], int] | None = None,
     finish: Finish = cancel,
+    room: Callable[[Callable[[], None]], None] | None = None,
 ) -> AsyncGenerator[tuple[T, R], None]:
     """Yield ``(item, result)`` in the order of ``items``.
 
@@ -128,8 +123,11 @@ async def in_order(
         width: how many may be under way, results that wait for an earlier one among them: what is in memory.
         active: how many of them may be worked on at a time; as many as ``width`` if not given.
         finish: ends the tasks that are still at work when the caller stops.
+        room: is given what to call when ``active`` has grown though no piece has ended.
     """
     window = _Window(iter(items), work, width, active or width)
+    if room is not None:
+        room(window.fill)
     try:
         while True:
             window.fill()
