@@ -143,7 +143,11 @@ def record_types() -> Iterator[str]:
         cls = getattr(magicoder_core, name)  # classes, and two functions that the module's name leaves out
         if cls.__module__ == records.__name__ and dataclasses.is_dataclass(cls):
             yield f"## `{name}`\n\n{_prose(cls)}"
-            fields = ((f"`{item.name}`", f"`{item.type}`", _field_default(item)) for item in dataclasses.fields(cls) if item.name[0] != "_")
+            fields = (
+                (f"`{item.name}`", f"`{item.type}`", _field_default(item))
+                for item in dataclasses.fields(cls)
+                if item.name[0] != "_"
+            )
             yield _rows(("field", "type", "default"), fields)
 
 

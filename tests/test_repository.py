@@ -7,7 +7,21 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-PUBLIC = {"answers", "deferring", "http", "jsonl", "models", "prices", "progress", "prompts", "ratelimits", "sandbox", "scoring", "seeding", "testing"}
+PUBLIC = {
+    "answers",
+    "deferring",
+    "http",
+    "jsonl",
+    "models",
+    "prices",
+    "progress",
+    "prompts",
+    "ratelimits",
+    "sandbox",
+    "scoring",
+    "seeding",
+    "testing",
+}
 """Modules of the core that plugins may import, beside its public names."""
 PLUGINS = sorted(path.parent for path in ROOT.glob("plugins/*/pyproject.toml"))
 PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("plugins/*/*.md")]

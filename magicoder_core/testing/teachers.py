@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import pickle
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
 import pytest
 
 from magicoder_core.errors import TeacherError
-from magicoder_core.providers import BatchTeacher, Teacher
+from magicoder_core.providers import BatchTeacher, Teacher, WireTeacher
 from magicoder_core.records import Reply, Request, Sampling
 from magicoder_core.testing.providers import ProviderContract
 
@@ -98,6 +99,22 @@ class TeacherContract(ProviderContract):
             _check(reply)
         if self.deterministic:
             assert [item.text for item in together] == [item.text for item in alone]
+
+    def test_reads_what_it_was_sent(self, subject: Any) -> None:
+        """A `WireTeacher` reads a body again, in another process and with nothing open; what is no answer is `TeacherError`."""
+        if not isinstance(subject, WireTeacher):
+            pytest.skip("not a WireTeacher")
+
+        async def send_one() -> bytes:
+            return (await subject.send(self.requests[0])).body
+
+        body = _session(subject, send_one)
+        again = pickle.loads(pickle.dumps(subject))  # noqa: S301 - of our own making
+        assert subject.read(self.requests[0], body) == again.read(self.requests[0], body)
+        _check(again.read(self.requests[0], body))
+        for odd in (b"", b"{", b"<html>", b"\xff\xfe", b"{}", b"[]", b"null", body[: len(body) // 2]):
+            with pytest.raises(TeacherError):
+                again.read(self.requests[0], odd)
 
     def test_odd_requests_are_answered_or_refused(self, subject: Any) -> None:
         """Whatever is asked, there is a reply or a `TeacherError`; another error would stop the run."""

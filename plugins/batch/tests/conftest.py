@@ -5,8 +5,7 @@ import asyncio
 import pytest
 from batch_server import KEY, BatchServer
 
-from magicoder_core.asking import Asker, Budget, Gate, Journal, ParentAsk
-from magicoder_core.asking import pausing
+from magicoder_core.asking import Asker, Budget, Gate, Journal, ParentAsk, pausing
 
 
 @pytest.fixture(autouse=True)
