@@ -26,6 +26,7 @@ class Spent:
     tokens: int
     usd: float
     rows: int
+    good: int
     twice: int
     most: int
     wall: float
@@ -55,6 +56,7 @@ def run(server: driving.ServerProcess, path: Path, limit: str, value: float) -> 
         tokens=sent + answered,
         usd=(sent * PROMPT + answered * COMPLETION) / 1e6,
         rows=made.read_bytes().count(b"\n") if made.exists() else 0,
+        good=stats["good"],
         twice=stats["paid_twice"],
         most=stats["max_in_flight"],
         wall=ended.wall,

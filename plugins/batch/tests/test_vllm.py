@@ -113,9 +113,14 @@ def test_an_orderly_end_ends_the_process_and_keeps_its_answers(teacher, ask, tmp
         wait_for(lambda: (tmp_path / "seen").exists() and len(seen(tmp_path)[1]) >= 3)
         os.kill(os.getpid(), signal.SIGINT)
 
+    # A shell starts what it puts into the background with the signal ignored, and children inherit that.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     threading.Thread(target=interrupt).start()
-    with pytest.raises(KeyboardInterrupt):
-        ask(slow, *asked)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            ask(slow, *asked)
+    finally:
+        signal.signal(signal.SIGINT, before)
     (pid,) = [int(line.split()[1]) for line in (tmp_path / "seen").read_text().splitlines() if line.startswith("start")]
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)

@@ -131,10 +131,11 @@ def _left_padded(prompts: Sequence[Sequence[int]], device: Any) -> tuple[torch.T
 
 
 def _forward(model: Any, ids: torch.Tensor, mask: torch.Tensor, positions: torch.Tensor, cache: Any) -> torch.Tensor:
+    known = inspect.signature(model.forward).parameters
     # Logits of the whole prompt would be its length times the vocabulary: 20 prompts of 500 tokens, 3 GB at 152k.
-    last = {"logits_to_keep": 1} if "logits_to_keep" in inspect.signature(model.forward).parameters else {}
-    out = model(
-        input_ids=ids, attention_mask=mask, position_ids=positions, past_key_values=cache, use_cache=True, **last
-    )
+    last = {"logits_to_keep": 1} if "logits_to_keep" in known else {}
+    # transformers 5.24 gave the cache another name, and warns of the old one.
+    held = {"cache" if "cache" in known else "past_key_values": cache}
+    out = model(input_ids=ids, attention_mask=mask, position_ids=positions, use_cache=True, **held, **last)
     logits: torch.Tensor = out.logits[:, -1]
     return logits
