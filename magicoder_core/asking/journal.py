@@ -16,6 +16,7 @@ import fcntl
 import os
 import zlib
 from base64 import b64decode, b64encode
+from binascii import unhexlify
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -237,20 +238,15 @@ class Journal:
         torn: list[tuple[int, int]] = []
         with self.path.open("rb", buffering=1 << 20) as lines:
             for number, line in enumerate(lines, 1):
-                if _is_whole(line):
-                    self._note_place(line, start)
-                else:
+                if not _is_whole(line):
                     torn.append((number, start))
+                elif (end := line[_END : line.index(b'"', _END)]) in _RESULTS:
+                    self._places[unhexlify(line[_KEY])] = start << _LENGTH | len(line)
+                elif end == b"note":
+                    noted = _content(line)
+                    self._noted.append((noted["kind"], noted["content"]))
                 start += len(line)
         return self._mended(torn, start)
-
-    def _note_place(self, line: bytes, start: int) -> None:
-        end = line[_END : line.index(b'"', _END)]
-        if end in _RESULTS:
-            self._places[bytes.fromhex(line[_KEY].decode("ascii"))] = start << _LENGTH | len(line)
-        elif end == b"note":
-            noted = _content(line)
-            self._noted.append((noted["kind"], noted["content"]))
 
     def _mended(self, torn: list[tuple[int, int]], size: int) -> int:
         """Cut a torn end off; damaged lines before it stay where they are, since nothing more can be had of them."""
@@ -289,12 +285,8 @@ def _line(key: str, end: str, content: bytes) -> bytes:
 
 def _is_whole(line: bytes) -> bool:
     """Whether a line is what was written."""
-    if not (line.startswith(_HEAD) and line.endswith(b"}\n")):
-        return False
-    try:
-        return int(line[len(_HEAD) : len(_HEAD) + 8], 16) == zlib.crc32(memoryview(line)[_SUMMED:-1])
-    except ValueError:
-        return False
+    summed = b"%08x" % zlib.crc32(line[_SUMMED:-1])
+    return line.startswith(summed, len(_HEAD)) and line.startswith(_HEAD) and line.endswith(b"}\n")
 
 
 def _content(line: bytes) -> dict[str, Any]:

@@ -25,8 +25,8 @@ from magicoder_core.stages.tally import Tally
 
 STATE = "generate.state"
 
-_EVERY = 2.0
-"""Seconds between two saves: what lies between is made of the journal again."""
+_EVERY = 0.5
+"""Seconds between two saves: what lies between is made of the journal again, at some 2,500 rows a second."""
 
 _MONEY = ("requests", "prompt_tokens", "completion_tokens", "usd", "priced")
 
