@@ -20,7 +20,9 @@ def test_a_limit_holds_with_many_in_flight_and_a_higher_one_goes_on(limit, value
     assert f"generate.{limit} = {value} is reached" in first.line
     assert first.requests > 0
     assert first.rows < 40
-    assert first.rows == first.good, "every answer that was paid for is a row, though an early snippet waits for its own"
+    assert first.rows == first.good, (
+        "every answer that was paid for is a row, though an early snippet waits for its own"
+    )
     assert first.of(limit) <= value
     second = budgets.run(server, recipe, limit, value * 100)
     assert second.status == 0, second.line
