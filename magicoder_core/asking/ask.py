@@ -32,6 +32,9 @@ RETRIED: Final = frozenset({"rate_limited", "overloaded", "transient", "timeout"
 FATAL: Final = frozenset({"auth", "quota"})
 """Kinds that no other request can escape either: the run stops, and goes on when the user has mended it."""
 
+_WORTH_A_WORD = 5
+"""Failures in a row with no answer between them."""
+
 _READY = 2
 """Requests that may stand at the gate, so that a free place is taken at once."""
 
@@ -107,7 +110,7 @@ class Asker:
         self._opened = self._touched = False
         self._end: BaseException | None = None
         self._last = "nothing was sent"
-        self._pausing = 0
+        self._pausing = self._in_a_row = 0
         self._tell_of_room: Callable[[], None] = lambda: None
         self._together = _together(self.teacher)
         self.defaults = self.teacher.sampling()
@@ -316,7 +319,7 @@ class Asker:
         try:
             answer = await self._complete(errand.request)
         except TeacherError as error:
-            self._last = str(error)
+            self._note_failure(error)
             self._failed(self._entry(errand, began, error=error.kind, message=str(error), charged=error.charged))
             return error, error.limits
         if isinstance(answer, Wire):
@@ -325,6 +328,13 @@ class Asker:
             entry, limits = self._entry(errand, began, reply=answer), None
         self.journal.append(entry)
         return self._read_new(entry), limits
+
+    def _note_failure(self, error: TeacherError) -> None:
+        """Say it when one attempt after another fails: whoever waits wants to know for what."""
+        self._last = str(error)
+        self._in_a_row += 1
+        if self._in_a_row == _WORTH_A_WORD and error.kind in RETRIED:
+            progress.say(f"{self.name}: {error}; it is asked again, less and less often")
 
     def _entry(self, errand: Errand, began: float, **end: Any) -> Entry:
         return Entry(
@@ -372,6 +382,7 @@ class Asker:
                 self.budget.spend_worst(entry.request)
             return error
         self.answered += 1
+        self._in_a_row = 0
         self.budget.spend(reply.usage)
         if self.cache is not None:
             self.cache.keep(entry)

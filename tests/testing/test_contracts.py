@@ -61,6 +61,28 @@ class TestIt(TeacherContract):
     deterministic = True
 """
 
+WIRE_TEACHER = """
+@dataclass(frozen=True, kw_only=True)
+class Good(WireTeacher):
+    '''Repeats the question, between two marks.'''
+
+    async def send(self, request):
+        return Wire(b"<<" + request.messages[-1].content.encode() + b">>")
+
+    def read(self, request, body):
+        if not (body.startswith(b"<<") and body.endswith(b">>")):
+            raise TeacherError("malformed", "no marks")
+        return Reply(text=body.decode())
+
+@hookimpl
+def teacher():
+    return {"good": Good}
+
+class TestIt(TeacherContract):
+    provider = Good()
+    deterministic = True
+"""
+
 SEED_SOURCE = """
 @dataclass(frozen=True, kw_only=True)
 class Good(SeedSource):
@@ -194,6 +216,7 @@ METHOD_SWALLOWS = """
 GOOD = {
     "teacher": TEACHER,
     "batch_teacher": BATCH_TEACHER,
+    "wire_teacher": WIRE_TEACHER,
     "seed_source": SEED_SOURCE,
     "method": METHOD,
     "filter": FILTER,
@@ -263,6 +286,8 @@ BROKEN = [
         "    async def close(self):\n        self.__dict__['server'].stop()\n\n    async def complete",
         "test_closes_unopened",
     ),
+    ("wire_teacher", 'raise TeacherError("malformed", "no marks")', "pass", "test_reads_what_it_was_sent"),
+    ("wire_teacher", "text=body.decode()", "text=body.decode() + str(next(COUNT))", "test_reads_what_it_was_sent"),
     ("batch_teacher", "for request in requests]", "for request in requests][:1]", "test_answers_a_batch"),
     ("batch_teacher", "for request in requests]", "for request in reversed(requests)]", "test_answers_a_batch"),
     ("batch_teacher", "        return [Reply", "        requests[0]\n        return [Reply", "test_answers_a_batch"),

@@ -31,6 +31,7 @@ assert os.environ["VLLM_NO_USAGE_STATS"] == "1"
 with given.seen.open("a") as seen, given.o.open("w") as out:
     print("start", os.getpid(), file=seen, flush=True)
     sys.stdout.write(f"INFO: loading {given.model}\n")
+    sys.stdout.flush()  # or it would stand after what stderr says at the end
     for number, line in enumerate(given.i.read_text().splitlines()):
         asked = json.loads(line)
         assert asked["body"]["model"] == given.model
