@@ -54,11 +54,6 @@ class Budget:
         """Tokens spent, prompts and answers together."""
         return self.prompt_tokens + self.completion_tokens
 
-    @property
-    def limited(self) -> bool:
-        """Whether there is any limit."""
-        return (self.max_requests, self.max_tokens, self.max_usd) != (None, None, None)
-
     def check(self) -> None:
         """See that the limits can be kept, before anything is sent.
 
