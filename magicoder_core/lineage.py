@@ -14,9 +14,8 @@ from typing import Any
 
 from magicoder_core import jsonl, plugins, recipe
 from magicoder_core.asking.journal import Entry, entries
-from magicoder_core.deferring import DeferredTeacher
-from magicoder_core.errors import MagicoderError, RunError, TeacherError
-from magicoder_core.providers import Teacher, WireTeacher
+from magicoder_core.asking.reading import Reader
+from magicoder_core.errors import MagicoderError, RunError
 from magicoder_core.records import Reply
 from magicoder_core.rundir import RunDirectory
 
@@ -81,7 +80,7 @@ class Graph:
         return found
 
     @cached_property
-    def readers(self) -> dict[str, Teacher]:
+    def readers(self) -> dict[str, Reader]:
         """The teachers of the run's recipe, by their identity in the journal: they read what they were sent."""
         path = self.directory / "recipe.json"
         if not path.is_file():
@@ -91,7 +90,10 @@ class Graph:
         except MagicoderError:  # a plugin that is not installed here: answers stay unread
             return {}
         chosen = [bound for bound in (plan.teacher, plan.model) if bound]
-        return {f"{bound.name}:{bound.provider.identity}": bound.provider for bound in chosen}
+        return {
+            f"{bound.name}:{bound.provider.identity}": Reader(bound.provider, bound.name, bound.provider.price())
+            for bound in chosen
+        }
 
     @property
     def filters(self) -> list[str]:
@@ -239,7 +241,7 @@ def _requests(graph: Graph, side: int, name: str) -> list[Step]:
     return [_request(side, entry, graph.readers) for entry in graph.requests.get(name, {}).values()]
 
 
-def _request(side: int, entry: Entry, readers: Mapping[str, Teacher]) -> Step:
+def _request(side: int, entry: Entry, readers: Mapping[str, Reader]) -> Step:
     reply = _reply(entry, readers)
     end = f"{entry.error}: {entry.message}" if entry.error else "an answer that cannot be read"
     if reply is not None:
@@ -249,23 +251,15 @@ def _request(side: int, entry: Entry, readers: Mapping[str, Teacher]) -> Step:
     return Step(side, "request", entry.request.id, f"{entry.teacher}: {end}", facts)
 
 
-def _reply(entry: Entry, readers: Mapping[str, Teacher]) -> Reply | None:
+def _reply(entry: Entry, readers: Mapping[str, Reader]) -> Reply | None:
     """The answer of an entry, read by the teacher of the run's recipe and priced as it is today."""
-    teacher = readers.get(entry.teacher)
-    if entry.body is None:
-        reply = entry.reply
-    elif isinstance(teacher, WireTeacher | DeferredTeacher):
-        try:
-            reply = teacher.read(entry.request, entry.body)
-        except TeacherError:
-            return None
-    else:
+    reader = readers.get(entry.teacher)
+    if reader is None:
+        return entry.reply
+    try:
+        return reader.read(entry)
+    except MagicoderError:
         return None
-    price = teacher.price() if teacher is not None else None
-    if reply is None or price is None or reply.usage.usd is not None:
-        return reply
-    usage = reply.usage
-    return replace(reply, usage=replace(usage, usd=price.of(usage.prompt_tokens, usage.completion_tokens)))
 
 
 def _row(side: int, row: dict[str, Any]) -> Step:
