@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Any, BinaryIO, Self
 
 from magicoder_core.errors import RunError
+from magicoder_core.lazily import orjson
 
 _BLOCK = 1 << 20
 
@@ -25,12 +26,12 @@ def dumps(value: Mapping[str, Any]) -> str:
 
 def encoded(value: Mapping[str, Any]) -> bytes:
     """One line of JSON in UTF-8, without its end; lone surrogates (models do emit them) are escaped."""
-    import orjson
-
+    library = orjson()
     try:
-        return orjson.dumps(value)
-    except orjson.JSONEncodeError:
-        return json.dumps(value, ensure_ascii=True, separators=(",", ":")).encode("ascii")
+        made: bytes = library.dumps(value)
+    except library.JSONEncodeError:
+        made = json.dumps(value, ensure_ascii=True, separators=(",", ":")).encode("ascii")
+    return made
 
 
 def decoded(line: bytes) -> Any:
@@ -39,10 +40,8 @@ def decoded(line: bytes) -> Any:
     Raises:
         ValueError: it is none (`UnicodeDecodeError` if it is not UTF-8).
     """
-    import orjson
-
     try:
-        return orjson.loads(line)
+        return orjson().loads(line)
     except ValueError:
         # Slower and laxer: lone surrogates in escapes, NaN; and its messages say more.
         return json.loads(line.decode("utf-8"))

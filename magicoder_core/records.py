@@ -1,196 +1,23 @@
 """The records that flow between stages: frozen, keyword-only, and named by their content.
 
-``id`` is the first 16 hex digits of the sha256 of a record's canonical JSON, without the fields that only
-annotate it (``annotations``): two runs that make the same thing give it the same name. Each record names its
-parent's id, so that ``magicoder explain`` can walk from a verdict back to the line of source code behind it.
-
-On disk a record is one JSON object a line, keys as the fields are called here.
+Each record names its parent's id (see `content`), so that ``magicoder explain`` can walk from a verdict back to the
+line of source code behind it. On disk a record is one JSON object a line, keys as the fields are called here.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal
+
+from magicoder_core.content import Identified, Record, canonical
 
 Status = Literal["pass", "fail", "timeout", "out_of_memory", "crash", "compile_error", "harness_error"]
 """What became of one program. ``harness_error`` is ours or the machine's and never counts against a model."""
 
 Role = Literal["system", "user", "assistant"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
-    """Anything that is written as one line of JSON."""
-
-    nested: ClassVar[Mapping[str, type[Record]]] = {}
-    """Fields that hold a record, or a list of records, of this class."""
-
-    later: ClassVar[Mapping[str, Any]] = {}
-    """Fields that came later, with the value at which they are not written: what they do not concern keeps its name."""
-
-    def to_dict(self) -> dict[str, Any]:
-        """The record as plain JSON values, in the order of its fields."""
-        return self._values(_NAMES[type(self)])
-
-    def _values(self, names: Iterable[str]) -> dict[str, Any]:
-        made = {name: getattr(self, name) for name in names}
-        for name in _DEEP[type(self)]:
-            if name in made:
-                made[name] = _plain(made[name])
-        for name, silent in self.later.items():
-            if name in made and made[name] == silent:
-                del made[name]
-        return made
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        """The record of such values; unknown keys are ignored, so that old readers read newer files.
-
-        Raises:
-            TypeError: a field without a default is missing.
-        """
-        given = {name: data[name] for name in _ARGUMENTS[cls] if name in data}
-        for name in _DEEP[cls]:
-            if name in given:
-                given[name] = cls._revive(name, given[name])
-        return cls(**given)
-
-    @classmethod
-    def _revive(cls, name: str, value: Any) -> Any:
-        kind = cls.nested.get(name)
-        if isinstance(value, list):
-            return tuple(kind.from_dict(item) if kind else _frozen(item) for item in value)
-        return kind.from_dict(value) if kind and value is not None else value
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Identified(Record):
-    """A record that is named by its content."""
-
-    annotations: ClassVar[frozenset[str]] = frozenset()
-    """Fields that say something about the record and do not change which one it is."""
-
-    id: str = field(init=False, compare=False)
-
-    def __getattr__(self, name: str) -> Any:
-        """The id, when it is first asked for: a run makes many records whose names nobody wants to know."""
-        if name != "id":
-            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-        made = hashlib.sha256(self.spelled()).hexdigest()[:16]
-        object.__setattr__(self, "id", made)
-        return made
-
-    def to_dict(self) -> dict[str, Any]:
-        """The record as plain JSON values; its content is read once, for its name too."""
-        content = self.content()
-        if not _has_id(self):
-            object.__setattr__(self, "id", content_id(content))
-        return {"id": self.id, **content, **self._values(_NOTES[type(self)])}
-
-    def content(self) -> dict[str, Any]:
-        """What names the record: its fields as plain JSON values, without the id and what only annotates it."""
-        return self._values(_NAMING[type(self)])
-
-    def spelled(self) -> bytes:
-        """The canonical JSON of `content`, whose sha256 is the id."""
-        return canonical(self.content())
-
-
-def _has_id(record: Identified) -> bool:
-    try:
-        object.__getattribute__(record, "id")
-    except AttributeError:
-        return False
-    return True
-
-
-def content_id(content: Mapping[str, Any]) -> str:
-    """First 16 hex digits of the sha256 of the canonical JSON of ``content``."""
-    return hashlib.sha256(canonical(content)).hexdigest()[:16]
-
-
-def canonical(content: Mapping[str, Any]) -> bytes:
-    """The one spelling of JSON that names are made of: sorted keys, no white space, UTF-8.
-
-    What UTF-8 cannot hold (lone surrogates; models do emit them) is escaped, in ASCII throughout.
-    """
-    import orjson
-
-    try:
-        return orjson.dumps(content, option=orjson.OPT_SORT_KEYS)
-    except orjson.JSONEncodeError:
-        return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode("ascii")
-
-
-_SCALARS = frozenset({str, int, float, bool, type(None)})
-
-
-class _Names(dict[type, tuple[str, ...]]):
-    """A class's fields; looked up once, since a run makes millions of records."""
-
-    def __missing__(self, cls: type) -> tuple[str, ...]:
-        self[cls] = names = tuple(item.name for item in fields(cls) if not item.name.startswith("_"))
-        return names
-
-
-class _Naming(dict[type, tuple[str, ...]]):
-    """The fields among them that name a record."""
-
-    def __missing__(self, cls: type) -> tuple[str, ...]:
-        left_out = {"id", *cls.annotations}  # type: ignore[attr-defined]  # of Identified
-        self[cls] = names = tuple(name for name in _NAMES[cls] if name not in left_out)
-        return names
-
-
-class _Notes(dict[type, tuple[str, ...]]):
-    """The fields that only annotate, in their order."""
-
-    def __missing__(self, cls: type) -> tuple[str, ...]:
-        self[cls] = names = tuple(name for name in _NAMES[cls] if name not in {"id", *_NAMING[cls]})
-        return names
-
-
-class _Arguments(dict[type, tuple[str, ...]]):
-    """What a class is made of."""
-
-    def __missing__(self, cls: type) -> tuple[str, ...]:
-        self[cls] = names = tuple(item.name for item in fields(cls) if item.init)
-        return names
-
-
-class _Deep(dict[type, tuple[str, ...]]):
-    """The fields that may hold something else than what JSON has, too: records, tuples, paths, mappings."""
-
-    def __missing__(self, cls: type) -> tuple[str, ...]:
-        self[cls] = names = tuple(item.name for item in fields(cls) if not _is_flat(str(item.type)))
-        return names
-
-
-def _is_flat(annotation: str) -> bool:
-    return {part.strip() for part in annotation.split("|")} <= {"str", "int", "float", "bool", "None", "Role", "Status"}
-
-
-_NAMES, _NAMING, _NOTES, _ARGUMENTS, _DEEP = _Names(), _Naming(), _Notes(), _Arguments(), _Deep()
-
-
-def _plain(value: Any) -> Any:
-    if type(value) in _SCALARS:
-        return value
-    if isinstance(value, Record):
-        return value.to_dict()
-    if isinstance(value, tuple | list):
-        return [_plain(item) for item in value]
-    if isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items()}
-    return str(value) if isinstance(value, Path) else value
-
-
-def _frozen(value: Any) -> Any:
-    return tuple(_frozen(item) for item in value) if isinstance(value, list) else value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,9 +27,8 @@ from magicoder_core import (
     Usage,
     Verdict,
     jsonl,
-    records,
 )
-from magicoder_core.records import Identified, Record
+from magicoder_core.content import Identified, Record, content_id
 
 ORIGIN = Origin(corpus="stdlib", path="json/decoder.py", licence="PSF-2.0", lines=(3, 9))
 SNIPPET = Snippet(code="x = 1\n", language="python", origin=ORIGIN)
@@ -150,4 +149,4 @@ def test_training_data_is_read_row_by_row(tmp_path):
 
 
 def test_content_ids_do_not_depend_on_the_order_of_keys():
-    assert records.content_id({"a": 1, "b": "ä"}) == records.content_id({"b": "ä", "a": 1})
+    assert content_id({"a": 1, "b": "ä"}) == content_id({"b": "ä", "a": 1})

@@ -14,13 +14,13 @@ from dataclasses import dataclass
 
 from magicoder_core.answers import containers
 from magicoder_core.answers.choosing import chosen, visible
-from magicoder_core.answers.fence import Fence, closed, fences
+from magicoder_core.answers.fence import Fence, closed, fences, has_code
 from magicoder_core.answers.heading import Heading, Names, Style, headings, named
 from magicoder_core.answers.published import published
 from magicoder_core.answers.reasoning import without_reasoning
 from magicoder_core.answers.wrapping import in_comments, unwrapped
 
-__all__ = ["PROBLEM_AND_SOLUTION", "Fence", "Unparsed", "fences", "sections"]
+__all__ = ["PROBLEM_AND_SOLUTION", "Fence", "Unparsed", "fences", "has_code", "sections"]
 
 PROBLEM_AND_SOLUTION: Mapping[str, tuple[str, ...]] = {
     "problem": (

@@ -96,14 +96,32 @@ def open_at_end(text: str) -> Mark | None:
 
 def is_one_block(text: str) -> bool:
     """Whether a text has no block, or a single one that is closed: nearly all are like this, and this is fast."""
-    if "~~~" in text:
+    if "~" in text and "~~~" in text:
         return False
     first = text.find("```")
-    if first < 0:
-        return True
+    return first < 0 or _only_block(text, first) is not None
+
+
+def _only_block(text: str, first: int) -> tuple[int, int] | None:
+    """Where the code begins and ends of the block that begins with the ``first`` marks, if it is closed and the only one."""
+    if first and text[first - 1] != "\n":
+        return None
     last = text.find("\n```", first + 3)
-    at_begin = first == 0 or text[first - 1] == "\n"
-    return at_begin and last > 0 and text.find("```", last + 4) < 0 and not text[last + 4 :].partition("\n")[0].strip()
+    if last < 0 or text.find("```", last + 4) >= 0 or text[last + 4 :].partition("\n")[0].strip():
+        return None
+    begin = text.find("\n", first)
+    return None if "`" in text[first + 3 : begin] else (begin, last)
+
+
+def has_code(text: str) -> bool:
+    """Whether a text has a code block with anything in it."""
+    if not ("~" in text and "~~~" in text):
+        first = text.find("```")
+        if first < 0:
+            return False
+        if (span := _only_block(text, first)) is not None:
+            return not text[slice(*span)].isspace() and span[0] < span[1]
+    return any(block.code.strip() for block in fences(text))
 
 
 def closed(text: str) -> str:

@@ -38,15 +38,15 @@ def without_reasoning(text: str) -> str | None:
         if spoken is None:
             return None
         text = spoken
-    if not _hints(text):
+    if not hints(text):
         return text
     edges = list(_edges(text))
     return _cut(text, edges) if edges else text
 
 
-def _hints(text: str) -> bool:
+def hints(text: str) -> bool:
     """Whether a text may hold a tag of thought; spelled out, as each answer is asked this."""
-    if "<" not in text and "\u25c1" not in text and "[/" not in text and "[THINK" not in text:
+    if "<" not in text and "\u25c1" not in text and not ("/" in text and "[/" in text) and "[THINK" not in text:
         return False
     lowered = text.lower()
     return (

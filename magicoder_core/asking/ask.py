@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any, Final, NamedTuple
+from typing import Any
 
 from magicoder_core import progress
 from magicoder_core.asking.batching import Batcher
 from magicoder_core.asking.budget import Budget, worst_case
 from magicoder_core.asking.cache import Cache
 from magicoder_core.asking.deferred import Deferred
-from magicoder_core.asking.gate import Gate, Outcome, Place
+from magicoder_core.asking.errand import FATAL, OUTCOMES, RETRIED, Ended, Errand, NotAskedError, together
+from magicoder_core.asking.gate import Gate, Place
 from magicoder_core.asking.journal import Entry, Journal
 from magicoder_core.asking.pausing import pause
 from magicoder_core.asking.reading import Reader
@@ -23,51 +23,13 @@ from magicoder_core.asking.request import journal_key
 from magicoder_core.deferring import DeferredTeacher
 from magicoder_core.errors import MagicoderError, RunError, TeacherError, attributed
 from magicoder_core.providers import BatchTeacher, Teacher, Wire, WireTeacher
-from magicoder_core.ratelimits import RateLimits
 from magicoder_core.records import Reply, Request
-
-RETRIED: Final = frozenset({"rate_limited", "overloaded", "transient", "timeout", "malformed"})
-"""Kinds of failure after which the same request is sent again."""
-
-FATAL: Final = frozenset({"auth", "quota"})
-"""Kinds that no other request can escape either: the run stops, and goes on when the user has mended it."""
 
 _WORTH_A_WORD = 5
 """Failures in a row with no answer between them."""
 
 _READY = 2
 """Requests that may stand at the gate, so that a free place is taken at once."""
-
-_OUTCOMES: dict[str, Outcome] = {
-    **dict.fromkeys(("rate_limited", "overloaded"), "refused"),
-    **dict.fromkeys(("transient", "timeout"), "failed"),
-    **dict.fromkeys(("malformed", "content_filter"), "answered"),
-}
-"""What the gate makes of a failure; any other is ``rejected``."""
-
-Ended = tuple["Reply | TeacherError", "RateLimits | None"]
-"""How an attempt ended, and what the provider said beside it of its limits."""
-
-
-def _together(teacher: Teacher) -> int:
-    """How many requests a teacher wants at once, whatever the gate says."""
-    if isinstance(teacher, DeferredTeacher):
-        return teacher.width
-    return teacher.batch_size if isinstance(teacher, BatchTeacher) else 1
-
-
-class NotAskedError(TeacherError):
-    """The journal has no answer, and nothing may be asked."""
-
-
-class Errand(NamedTuple):
-    """A request on its way: its key, for whom and by whose task it is asked, its tokens in the worst case."""
-
-    key: str
-    request: Request
-    parent: str
-    owner: asyncio.Task[Any] | None
-    worst: tuple[int, int]
 
 
 @dataclass
@@ -112,11 +74,12 @@ class Asker:
         self._last = "nothing was sent"
         self._pausing = self._in_a_row = 0
         self._tell_of_room: Callable[[], None] = lambda: None
-        self._together = _together(self.teacher)
+        self._together = together(self.teacher)
         self.defaults = self.teacher.sampling()
-        self._out: Counter[Any] = Counter()
+        self._out: dict[asyncio.Task[Any] | None, int] = {}
         self._deferred: Deferred | None = None
         self._complete = self._way()
+        self._once = self._sent if self._deferred is None else self._in_batch
 
     def _way(self) -> Callable[[Request], Awaitable[Wire | Reply]]:
         """How one attempt is made of this kind of teacher."""
@@ -149,7 +112,7 @@ class Asker:
             await self._deferred.close()
         left = 0
         for task in tasks:
-            if self._out[task] and self._deferred is None:
+            if task in self._out and self._deferred is None:
                 left += not task.done()
             else:
                 task.cancel()
@@ -180,11 +143,12 @@ class Asker:
             return await self._share(key)
         self._under_way[key] = None
         try:
-            reply = await self._try(Errand(key, request, parent, owner, worst_case(request)))
+            reply = await self._try(Errand(key, request, parent, owner))
         except BaseException as error:
             self._tell(self._under_way.pop(key), error)
             raise
-        self._tell(self._under_way.pop(key), reply)
+        if (future := self._under_way.pop(key)) is not None:
+            self._tell(future, reply)
         return reply
 
     async def _share(self, key: str) -> Reply:
@@ -259,20 +223,22 @@ class Asker:
         """One attempt, once gate and budget let it through; tells whether a failure is the request's own."""
         if self._deferred is not None:
             # A batch waits for hours, and its provider counts it once: no gate.
-            end, _ = await self._within_budget(errand, self._in_batch)
+            end, _ = await self._within_budget(errand)
             return end, True
-        place = await self._admitted(sum(errand.worst), retry=number > 0)
+        gate, again = self.gate, number > 0
+        tokens = sum(worst_case(errand.request)) if gate.limited else 0
+        place = gate.enter_now(tokens, retry=again) or await self._admitted(tokens, retry=again)
         try:
-            end, limits = await self._within_budget(errand, self._once)
+            end, limits = await self._within_budget(errand)
         except BaseException:
-            self.gate.give_back(place)
+            gate.give_back(place)
             raise
         if isinstance(end, Reply):
             usage = end.usage
             tokens = usage.prompt_tokens + usage.completion_tokens
-            return end, self.gate.leave(place, "answered", limits=limits, tokens=tokens)
-        outcome = _OUTCOMES.get(end.kind, "rejected")
-        return end, self.gate.leave(place, outcome, retry_after=end.retry_after, limits=limits)
+            return end, gate.leave(place, "answered", limits=limits, tokens=tokens)
+        outcome = OUTCOMES.get(end.kind, "rejected")
+        return end, gate.leave(place, outcome, retry_after=end.retry_after, limits=limits)
 
     async def _admitted(self, tokens: int, *, retry: bool) -> Place:
         """A place at the gate.
@@ -286,33 +252,33 @@ class Asker:
             self._end = self._end or RunError(f"{error}; the last time: {self._last}")
             raise self._end from error
 
-    async def _within_budget(self, errand: Errand, once: Callable[[Errand], Awaitable[Ended]]) -> Ended:
+    async def _within_budget(self, errand: Errand) -> Ended:
         """One attempt with its worst case held back; it is `out` as long as an answer may still come."""
+        hold, out, owner = None, self._out, errand.owner
         try:
-            hold = await self.budget.reserve(errand.request, errand.worst)
+            if self.budget.limited:
+                hold = await self.budget.reserve(errand.request)
             try:
                 if not self._opened and (error := await self._open()):
                     return error, None
                 if self._end is not None:
                     raise self._end
-                self._out[errand.owner] += 1
+                out[owner] = out.get(owner, 0) + 1
                 try:
-                    return await once(errand)
+                    return await self._once(errand)
                 finally:
-                    self._came_back(errand.owner)
+                    out[owner] -= 1
+                    if not out[owner]:
+                        del out[owner]  # a run may have a task for each snippet
             finally:
-                self.budget.release(hold)
+                if hold is not None:
+                    self.budget.release(hold)
         except (asyncio.CancelledError, MagicoderError) as error:
             # Nobody is cancelled but at the end of a run. Whoever waits at the gate must not take this place.
             self._end = self._end or error
             raise
 
-    def _came_back(self, owner: asyncio.Task[Any] | None) -> None:
-        self._out[owner] -= 1
-        if not self._out[owner]:
-            del self._out[owner]  # a run has a task for each snippet
-
-    async def _once(self, errand: Errand) -> Ended:
+    async def _sent(self, errand: Errand) -> Ended:
         """Have the teacher answer; the end of it is in the journal before anybody reads it."""
         self.asked += 1
         began = time.monotonic()
@@ -320,14 +286,11 @@ class Asker:
             answer = await self._complete(errand.request)
         except TeacherError as error:
             self._note_failure(error)
-            self._failed(self._entry(errand, began, error=error.kind, message=str(error), charged=error.charged))
+            self._failed(self._entry(errand, began, error))
             return error, error.limits
-        if isinstance(answer, Wire):
-            entry, limits = self._entry(errand, began, body=answer.body), answer.limits
-        else:
-            entry, limits = self._entry(errand, began, reply=answer), None
+        entry = self._entry(errand, began, answer)
         self.journal.append(entry)
-        return self._read_new(entry), limits
+        return self._read_new(entry), answer.limits if isinstance(answer, Wire) else None
 
     def _note_failure(self, error: TeacherError) -> None:
         """Say it when one attempt after another fails: whoever waits wants to know for what."""
@@ -336,16 +299,17 @@ class Asker:
         if self._in_a_row == _WORTH_A_WORD and error.kind in RETRIED:
             progress.say(f"{self.name}: {error}; it is asked again, less and less often")
 
-    def _entry(self, errand: Errand, began: float, **end: Any) -> Entry:
-        return Entry(
-            key=errand.key,
-            teacher=self.identity,
-            parent=errand.parent,
-            request=errand.request,
-            at=time.time(),
-            seconds=time.monotonic() - began,
-            **end,
-        )
+    def _entry(self, errand: Errand, began: float, end: Wire | Reply | TeacherError | None = None) -> Entry:
+        key, request, parent, _ = errand
+        seconds = time.monotonic() - began
+        entry = Entry(key=key, teacher=self.identity, parent=parent, request=request, at=time.time(), seconds=seconds)
+        if isinstance(end, Wire):
+            entry.body = end.body
+        elif isinstance(end, Reply):
+            entry.reply = end
+        elif end is not None:
+            entry.error, entry.message, entry.charged = end.kind, str(end), end.charged
+        return entry
 
     async def _in_batch(self, errand: Errand) -> Ended:
         """The answer out of a batch, which puts it into the journal itself."""

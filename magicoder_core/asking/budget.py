@@ -54,6 +54,11 @@ class Budget:
         """Tokens spent, prompts and answers together."""
         return self.prompt_tokens + self.completion_tokens
 
+    @property
+    def limited(self) -> bool:
+        """Whether there is any limit, so that requests have to be reserved."""
+        return self.max_requests is not None or self.max_tokens is not None or self.max_usd is not None
+
     def check(self) -> None:
         """See that the limits can be kept, before anything is sent.
 
@@ -71,8 +76,9 @@ class Budget:
         self.requests += 1
         self.prompt_tokens += usage.prompt_tokens
         self.completion_tokens += usage.completion_tokens
-        self.priced = self.priced or usd is not None
-        self.usd += usd or 0.0
+        if usd is not None:
+            self.priced = True
+            self.usd += usd
         return usd
 
     def spend_worst(self, request: Request) -> None:
@@ -80,13 +86,13 @@ class Budget:
         prompt, completion = worst_case(request)
         self.spend(Usage(prompt_tokens=prompt, completion_tokens=completion))
 
-    async def reserve(self, request: Request, worst: tuple[int, int]) -> Hold:
+    async def reserve(self, request: Request) -> Hold:
         """Hold the worst case of ``request`` back, see `worst_case`; waits while what is out may still free room.
 
         Raises:
             BudgetError: it could pass a limit.
         """
-        hold = self._worst(request, worst)
+        hold = self._worst(request)
         while reached := self._reached(hold):
             if not self._out:
                 raise BudgetError(reached)
@@ -109,8 +115,8 @@ class Budget:
             if not future.done():
                 future.set_result(None)
 
-    def _worst(self, request: Request, worst: tuple[int, int]) -> Hold:
-        prompt, completion = worst
+    def _worst(self, request: Request) -> Hold:
+        prompt, completion = worst_case(request)
         if not request.sampling.max_tokens and (self.max_tokens is not None or self.max_usd is not None):
             raise BudgetError(
                 "generate.max_tokens and max_usd need a bound on each answer: set the teacher's option max_tokens"
@@ -132,7 +138,7 @@ class Budget:
 
 def worst_case(request: Request) -> tuple[int, int]:
     """Tokens of a request's prompt and of its answers, at most."""
-    prompt = sum(_bytes(item.content) + _TOKENS_PER_MESSAGE for item in request.messages)
+    prompt = sum([_bytes(item.content) + _TOKENS_PER_MESSAGE for item in request.messages])
     return prompt, (request.sampling.max_tokens or 0) * request.sampling.n
 
 

@@ -73,20 +73,29 @@ class Gate:
 
     # -- entering
 
+    @property
+    def limited(self) -> bool:
+        """Whether there are limits per minute, so that it matters what a request may take."""
+        return self._limits.any
+
+    def enter_now(self, tokens: int = 0, *, retry: bool = False) -> Place | None:
+        """A place, if there is one at once and nobody waits for it."""
+        if self._retries or self._firsts:
+            return None
+        now = self._now() if self._clock is None else self._clock()
+        return None if self._delay(now, tokens) > _NOW else self._depart(now, tokens, retry=retry)
+
     async def enter(self, tokens: int = 0, *, retry: bool = False) -> Place:
         """A place, once there is one; ``tokens`` is what the request may take at worst.
 
         Raises:
             RunError: nothing was answered for as long as an outage may last.
         """
-        if self._clock is None:
-            self._clock = asyncio.get_running_loop().time
-        now = self._clock()
-        if not self._retries and not self._firsts and self._delay(now, tokens) <= _NOW:
-            return self._depart(now, tokens, retry=retry)
+        if (place := self.enter_now(tokens, retry=retry)) is not None:
+            return place
         future: asyncio.Future[Place] = asyncio.get_running_loop().create_future()
         (self._retries if retry else self._firsts).append((future, tokens))
-        self._pump(now)
+        self._pump(self._now())
         try:
             return await future
         except asyncio.CancelledError:
@@ -95,7 +104,9 @@ class Gate:
             raise
 
     def _now(self) -> float:
-        return asyncio.get_running_loop().time() if self._clock is None else self._clock()
+        if self._clock is None:
+            self._clock = asyncio.get_running_loop().time
+        return self._clock()
 
     def _delay(self, now: float, tokens: int) -> float:
         """Seconds until the next request may go out; for ever if that depends on what becomes of others."""
@@ -173,7 +184,7 @@ class Gate:
         self._out -= 1
         if limits is not None and self._adaptive:
             self._limits.heed(limits, now, self._out)
-        if self._limits.any:
+        if place.tokens:  # it entered when there was a limit already
             self._limits.correct(place.charge, place.tokens, now, tokens)
         own = self._learn(place, outcome, now, retry_after)
         if now >= self._controller.close_at:

@@ -20,12 +20,13 @@ from binascii import unhexlify
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, Self, cast
 
 from magicoder_core import jsonl, progress
 from magicoder_core.asking.durable import Syncer
 from magicoder_core.errors import ErrorKind, RunError
-from magicoder_core.records import Record, Reply, Request
+from magicoder_core.lazily import orjson
+from magicoder_core.records import Reply, Request
 
 _HEAD = b'{"crc":"'
 _SUMMED = len(_HEAD) + 10
@@ -37,23 +38,21 @@ _KEY = slice(_SUMMED + 7, _SUMMED + 39)
 _END = _SUMMED + 48
 """Where the word of ``end`` begins."""
 
-_RESULTS = frozenset({b"body", b"reply", b"content_filter"})
+_RESULTS = frozenset({"body", "reply", "content_filter"})
 """Ends that answer the same request again; after any other it is asked once more."""
 
 _LENGTH = 32
 """Bits of a place that hold the line's length."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Entry(Record):
+@dataclass(slots=True, kw_only=True)
+class Entry:
     """The end of one attempt: an answer, or the kind of failure and its message.
 
     ``parent`` is the id of what the request was asked for: a snippet, or ``benchmark/problem``. An answer is ``body``,
     the bytes that came, or ``reply``. ``charged`` tells whether the provider billed a failed attempt. ``at`` is when
     it ended (seconds since 1970), ``seconds`` how long it took.
     """
-
-    nested: ClassVar[dict[str, type[Record]]] = {"request": Request, "reply": Reply}
 
     key: str
     teacher: str
@@ -72,21 +71,27 @@ class Entry(Record):
         """``body``, ``reply`` or the kind of failure."""
         return self.error or ("reply" if self.body is None else "body")
 
+    def to_dict(self) -> dict[str, Any]:
+        """The entry as plain JSON values, without its body."""
+        line = {"key": self.key, "end": self.end, "teacher": self.teacher, "parent": self.parent}
+        return {**line, "request": self.request.to_dict(), **self._told_of_end()}
+
     def encoded(self, **more: Any) -> bytes:
         """What is written of it besides its key and its end, as JSON, with ``more`` beside it."""
-        import orjson
-
+        library = orjson()
         # The request was spelled to name it; it need not be again.
-        line = {"teacher": self.teacher, "parent": self.parent, "request": orjson.Fragment(self.request.spelled())}
-        self._add_end(line)
+        request = library.Fragment(self.request.spelled())
+        line = {"teacher": self.teacher, "parent": self.parent, "request": request, **self._told_of_end(), **more}
         try:
-            return orjson.dumps(line | more if more else line)
-        except orjson.JSONEncodeError:
-            return jsonl.encoded(line | more | {"request": self.request.to_dict()})
+            made: bytes = library.dumps(line)
+        except library.JSONEncodeError:
+            made = jsonl.encoded(line | {"request": self.request.to_dict()})
+        return made
 
-    def _add_end(self, line: dict[str, Any]) -> None:
+    def _told_of_end(self) -> dict[str, Any]:
+        line: dict[str, Any] = {}
         if self.body is not None:
-            line.update(_written(self.body))
+            line = _written(self.body)
         if self.reply is not None:
             line["reply"] = self.reply.to_dict()
         if self.error is not None:
@@ -94,13 +99,25 @@ class Entry(Record):
         if self.error is not None or not self.charged:
             line["charged"] = self.charged
         line["at"], line["seconds"] = round(self.at, 3), round(self.seconds, 4)
+        return line
 
     @classmethod
     def of_line(cls, key: str, end: str, line: Mapping[str, Any]) -> Self:
         """The entry that `encoded` wrote."""
-        error = None if end in {"body", "reply"} else end
-        given = {name: value for name, value in line.items() if name not in {"body", "base64"}}
-        return cls.from_dict({**given, "key": key, "error": error, "body": _read_body(line)})
+        reply = line.get("reply")
+        return cls(
+            key=key,
+            teacher=line["teacher"],
+            parent=line["parent"],
+            request=Request.from_dict(line["request"]),
+            body=_read_body(line),
+            reply=None if reply is None else Reply.from_dict(reply),
+            error=None if end in {"body", "reply"} else cast("ErrorKind", end),
+            message=line.get("message"),
+            charged=line.get("charged", True),
+            at=line.get("at", 0.0),
+            seconds=line.get("seconds", 0.0),
+        )
 
 
 def _written(body: bytes) -> dict[str, str]:
@@ -178,8 +195,9 @@ class Journal:
         Raises:
             RunError: the disk is full or fails; the run must end, since its next answers would be lost too.
         """
-        place = self._write(entry.key, entry.end, entry.encoded())
-        if entry.end.encode() in _RESULTS:
+        end = entry.end
+        place = self._write(entry.key, end, entry.encoded())
+        if end in _RESULTS:
             self._places[bytes.fromhex(entry.key)] = place
 
     def note(self, kind: str, content: Mapping[str, Any]) -> None:
@@ -215,16 +233,17 @@ class Journal:
         if self._syncer.error is not None:
             raise self._failed(self._syncer.error)
         line = _line(key, end, content)
-        written = 0
+        length = len(line)
         try:
-            while written < len(line):
+            written = os.write(self._file, line)
+            while written < length:
                 written += os.write(self._file, line[written:])
         except OSError as error:
             os.ftruncate(self._file, self.size)
             raise self._failed(error) from error
         self._syncer.wrote()
-        place = self.size << _LENGTH | len(line)
-        self.size += len(line)
+        place = self.size << _LENGTH | length
+        self.size += length
         return place
 
     def _failed(self, error: OSError) -> RunError:
@@ -236,11 +255,12 @@ class Journal:
         """Read all places and notes; returns where the next entry goes."""
         start = 0
         torn: list[tuple[int, int]] = []
+        results = {end.encode("ascii") for end in _RESULTS}
         with self.path.open("rb", buffering=1 << 20) as lines:
             for number, line in enumerate(lines, 1):
                 if not _is_whole(line):
                     torn.append((number, start))
-                elif (end := line[_END : line.index(b'"', _END)]) in _RESULTS:
+                elif (end := line[_END : line.index(b'"', _END)]) in results:
                     self._places[unhexlify(line[_KEY])] = start << _LENGTH | len(line)
                 elif end == b"note":
                     noted = _content(line)

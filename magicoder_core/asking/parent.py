@@ -24,16 +24,17 @@ class ParentAsk:
 
         An answer that was cut at its limit is asked for once more with more tokens, where the recipe allows it.
         """
-        sampling = request.sampling.over(self.asker.defaults)
-        reply = await self._answer(Request(messages=request.messages, sampling=sampling))
-        longer = self.asker.longer
+        asker = self.asker
+        sampling = request.sampling.over(asker.defaults)
+        request = Request(messages=request.messages, sampling=sampling)
+        self.requests.append(request.id)
+        reply = await asker.answer(request, self.parent, self.owner)
+        longer = asker.longer
         if reply.finish_reason != "length" or longer is None or longer <= (sampling.max_tokens or longer):
             return reply
-        return await self._answer(Request(messages=request.messages, sampling=replace(sampling, max_tokens=longer)))
-
-    async def _answer(self, request: Request) -> Reply:
+        request = Request(messages=request.messages, sampling=replace(sampling, max_tokens=longer))
         self.requests.append(request.id)
-        return await self.asker.answer(request, self.parent, self.owner)
+        return await asker.answer(request, self.parent, self.owner)
 
     def supports(self, capability: str) -> bool:
         """Whether the teacher has a capability."""

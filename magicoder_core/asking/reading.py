@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from magicoder_core.asking.budget import worst_case
 from magicoder_core.asking.journal import Entry
 from magicoder_core.deferring import DeferredTeacher
 from magicoder_core.errors import MagicoderError, RunError, TeacherError, attributed
 from magicoder_core.providers import Teacher, WireTeacher
-from magicoder_core.records import Price, Reply, Usage
+from magicoder_core.records import Price, Reply, Request, Usage
 
 
 @dataclass(frozen=True)
@@ -19,6 +21,11 @@ class Reader:
     teacher: Teacher
     name: str
     price: Price | None
+
+    @cached_property
+    def _read(self) -> Callable[[Request, bytes], Reply] | None:
+        """How the teacher reads a body, if it reads any."""
+        return self.teacher.read if isinstance(self.teacher, WireTeacher | DeferredTeacher) else None
 
     def read(self, entry: Entry) -> Reply:
         """The reply in an entry, priced.
@@ -31,10 +38,10 @@ class Reader:
             raise TeacherError(entry.error, entry.message or "", charged=entry.charged)
         if entry.reply is not None:
             return self._priced(entry.reply)
-        if not isinstance(self.teacher, WireTeacher | DeferredTeacher):
+        if self._read is None:
             raise RunError(f"journal: teacher '{self.name}' cannot read its own answers of an earlier version")
         try:
-            return self._priced(self.teacher.read(entry.request, entry.body or b""))
+            return self._priced(self._read(entry.request, entry.body or b""))
         except MagicoderError:
             raise
         except Exception as error:

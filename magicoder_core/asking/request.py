@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
+from functools import lru_cache
+from hashlib import blake2b
 
 from magicoder_core.records import Request
+
+
+@lru_cache(maxsize=8)
+def _prefix(teacher: str) -> bytes:
+    return teacher.encode("utf-8", "surrogatepass") + b"\0"
 
 
 def journal_key(teacher: str, request: Request) -> str:
@@ -12,5 +18,4 @@ def journal_key(teacher: str, request: Request) -> str:
 
     The request's ``sample`` number is part of its sampling, so repeated draws have keys of their own.
     """
-    content = teacher.encode("utf-8", "surrogatepass") + b"\0" + request.spelled()
-    return hashlib.blake2b(content, digest_size=16).hexdigest()
+    return blake2b(_prefix(teacher) + request.spelled(), digest_size=16).hexdigest()

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any
 
-from magicoder_core import Price, RecipeError, Reply, Request, Sampling, TeacherError, Wire, WireTeacher
+from magicoder_core import Price, RecipeError, Reply, Request, Sampling, TeacherError, Wire, WireTeacher, http
 
 if TYPE_CHECKING:
     from aiohttp import ClientSession
+
+    from magicoder_core.http import Endpoint
 
 _OPENAI = "api.openai.com"
 
@@ -21,10 +22,10 @@ _PATIENCE, _PATIENCE_HERE = 300.0, 3600.0
 
 @dataclass
 class _Line:
-    """What is open: the session with its connections, and the headers that every request has."""
+    """What is open: the session with its connections, and where requests are posted."""
 
     session: ClientSession | None = None
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    endpoint: Endpoint | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,31 +80,27 @@ class OpenAICompatible(WireTeacher):
             RecipeError: ``base_url`` is no address.
             TeacherError: the variable of the key is not set, or what it holds can be no key.
         """
-        from magicoder_core import http
-
-        self._line.headers = self._authorization()
-        self._line.session = http.session(self.base_url)
+        headers = self._authorization()
+        self._line.session = session = http.session(self.base_url)
+        url = f"{self.base_url.rstrip('/')}/chat/completions"
+        self._line.endpoint = http.Endpoint(session, url, headers, self._seconds)
 
     async def close(self) -> None:
         """Close the connections."""
         if self._line.session:
             await self._line.session.close()
-            self._line.session = None
+            self._line.session = self._line.endpoint = None
 
     async def send(self, request: Request) -> Wire:
         """Post the request once.
 
         Raises:
-            TeacherError: as `magicoder_core.http.send` says.
+            TeacherError: as `magicoder_core.http.Endpoint.send` says.
         """
-        if self._line.session is None:
+        if self._line.endpoint is None:
             await self.open()
-        assert self._line.session is not None  # noqa: S101 - open() set it
-        from magicoder_core import http
-
-        url = f"{self.base_url.rstrip('/')}/chat/completions"
-        data = http.encoded(self._body(request))
-        return await http.send(self._line.session, url, data, self._line.headers, self._seconds)
+        assert self._line.endpoint is not None  # noqa: S101 - open() set it
+        return await self._line.endpoint.send(http.encoded(self._body(request)))
 
     def read(self, request: Request, body: bytes) -> Reply:  # noqa: ARG002 - the body says all
         """The reply in a body.
@@ -111,8 +108,6 @@ class OpenAICompatible(WireTeacher):
         Raises:
             TeacherError: as `magicoder_core.http.reply` says.
         """
-        from magicoder_core import http
-
         try:
             return http.reply(body)
         except TeacherError as error:
@@ -130,8 +125,6 @@ class OpenAICompatible(WireTeacher):
         return prices.bundled(self.model, "openai")
 
     def _body(self, request: Request) -> dict[str, Any]:
-        from magicoder_core import http
-
         body = http.body(request, self.model, self.sampling())
         if self._host == _OPENAI:
             # OpenAI's newer models refuse the old name, all of them know the new one; other servers know the old one.
@@ -139,8 +132,6 @@ class OpenAICompatible(WireTeacher):
         return body
 
     def _authorization(self) -> dict[str, str]:
-        from magicoder_core import http
-
         key = os.environ.get(self.api_key_env, "").strip() if self.api_key_env else ""
         if not key and self.api_key_env and not http.is_here(self._host):
             raise TeacherError(
@@ -157,8 +148,6 @@ class OpenAICompatible(WireTeacher):
     @cached_property
     def _seconds(self) -> float:
         """Measured: eight slots of a small model on two cores take ten minutes for 64 requests that come together."""
-        from magicoder_core import http
-
         return self.timeout or (_PATIENCE_HERE if http.is_here(self._host) else _PATIENCE)
 
     @cached_property

@@ -21,22 +21,20 @@ from __future__ import annotations
 from magicoder_core.http.bodies import body, encoded
 from magicoder_core.http.kinds import kind_of, one_line, refusal, retry_after
 from magicoder_core.http.replies import read, reply, split_reasoning
-from magicoder_core.http.sending import Answered, chat, is_here, post, send, session
+from magicoder_core.http.sending import Answered, Endpoint, is_here, session
 
 __all__ = [
     "Answered",
+    "Endpoint",
     "body",
-    "chat",
     "encoded",
     "is_here",
     "kind_of",
     "one_line",
-    "post",
     "read",
     "refusal",
     "reply",
     "retry_after",
-    "send",
     "session",
     "split_reasoning",
 ]

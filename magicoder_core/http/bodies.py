@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from operator import attrgetter
 from typing import Any
 
+from magicoder_core import jsonl
 from magicoder_core.records import Request, Sampling
+
+_OPTIONAL = ("temperature", "top_p", "max_tokens", "seed", "grammar", "json_schema")
+"""What a sampling may leave open, by the names that servers know it, but for the last."""
+
+_optional = attrgetter(*_OPTIONAL)
 
 
 def body(request: Request, model: str, defaults: Sampling) -> dict[str, Any]:
@@ -14,24 +21,21 @@ def body(request: Request, model: str, defaults: Sampling) -> dict[str, Any]:
 
     Repeated draws get a seed of their own (``seed + sample``): with one seed a server would answer all of them alike.
     """
-    sampling = request.sampling.over(defaults)
+    sampling = request.sampling
     messages = [{"role": message.role, "content": message.content} for message in request.messages]
-    return {"model": model, "messages": messages, **_drawn(sampling)}
-
-
-def _drawn(sampling: Sampling) -> dict[str, Any]:
-    """The fields of a body that say how to draw."""
-    optional = {
-        "temperature": sampling.temperature,
-        "top_p": sampling.top_p,
-        "max_tokens": sampling.max_tokens,
-        "n": sampling.n if sampling.n > 1 else None,
-        "seed": None if sampling.seed is None else sampling.seed + sampling.sample,
-        "stop": list(sampling.stop) or None,
-        "grammar": sampling.grammar,
-        "response_format": None if sampling.json_schema is None else _response_format(sampling.json_schema),
-    }
-    return {name: value for name, value in optional.items() if value is not None}
+    made: dict[str, Any] = {"model": model, "messages": messages}
+    for name, own, default in zip(_OPTIONAL, _optional(sampling), _optional(defaults), strict=True):
+        if (value := default if own is None else own) is not None:
+            made[name] = value
+    if "seed" in made:
+        made["seed"] += sampling.sample
+    if "json_schema" in made:
+        made["response_format"] = _response_format(made.pop("json_schema"))
+    if stop := sampling.stop or defaults.stop:
+        made["stop"] = list(stop)
+    if sampling.n > 1:
+        made["n"] = sampling.n
+    return made
 
 
 def _response_format(schema: str) -> Mapping[str, Any]:
@@ -41,9 +45,4 @@ def _response_format(schema: str) -> Mapping[str, Any]:
 
 def encoded(body: Mapping[str, Any]) -> bytes:
     """A body as JSON; lone surrogates, which UTF-8 cannot hold, are escaped."""
-    import orjson
-
-    try:
-        return orjson.dumps(body)
-    except orjson.JSONEncodeError:
-        return json.dumps(body).encode("ascii")
+    return jsonl.encoded(body)

@@ -10,9 +10,12 @@ from http import HTTPStatus
 from typing import Any
 
 from magicoder_core.errors import ErrorKind, TeacherError
+from magicoder_core.lazily import orjson
 
 _LINE = 300
 """Characters of a server's message that are worth a user's line."""
+
+_GOOD = range(200, 300)
 
 _KINDS: Mapping[int, ErrorKind] = {
     401: "auth",
@@ -32,7 +35,7 @@ FILTER_CODES = frozenset({"content_filter", "content_policy_violation"})
 
 def is_good(status: int) -> bool:
     """Whether a status is a success."""
-    return HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES
+    return status in _GOOD
 
 
 def refusal(status: int, headers: Mapping[str, str], raw: bytes) -> TeacherError:
@@ -100,10 +103,8 @@ def _date(text: str | None) -> datetime | None:
 
 def decoded(raw: bytes) -> Any:
     """The JSON value of a body; None if it is none."""
-    import orjson
-
     try:
-        return orjson.loads(raw)
+        return orjson().loads(raw)
     except ValueError:
         pass
     try:

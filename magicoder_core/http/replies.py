@@ -45,9 +45,10 @@ def read(value: Mapping[str, Any]) -> Reply:
         raise TeacherError("malformed", "an answer with no choice", charged=usage.prompt_tokens > 0)
     model = str(value.get("model") or "")
     text, reasoning, finish = _choice(choices[0])
-    _check_text(text, reasoning, finish)
+    if not text or text.isspace():
+        _without_text(reasoning, finish)
     others = [_choice(choice) for choice in choices[1:]]
-    alternatives = tuple(Reply(text=text, finish_reason=end, reasoning=why) for text, why, end in others)
+    alternatives = tuple([Reply(text=text, finish_reason=end, reasoning=why) for text, why, end in others])
     return Reply(
         text=text, finish_reason=finish, usage=usage, model=model, reasoning=reasoning, alternatives=alternatives
     )
@@ -68,9 +69,7 @@ def _error_in_success(raw: bytes) -> TeacherError:
     return TeacherError(kind_of(status, codes) if known else "malformed", message)
 
 
-def _check_text(text: str, reasoning: str | None, finish: str) -> None:
-    if text.strip():
-        return
+def _without_text(reasoning: str | None, finish: str) -> None:
     if finish == "content_filter":
         raise TeacherError("content_filter", "the provider withheld the answer", charged=True)
     # A model that thought until its tokens were used up is cut short, which is a result: asked again it does the same.
@@ -81,8 +80,10 @@ def _check_text(text: str, reasoning: str | None, finish: str) -> None:
 def _parts(message: Mapping[str, Any]) -> tuple[str, str | None]:
     """Answer and reasoning, which servers keep in a field of its own, in a typed part or in the text."""
     content = message.get("content")
-    text = content if isinstance(content, str) else _joined(content, "text")
     apart = message.get("reasoning_content") or message.get("reasoning")
+    if isinstance(content, str):
+        return (content, apart) if apart and isinstance(apart, str) else split_reasoning(content)
+    text = _joined(content, "text")
     if not isinstance(apart, str):
         apart = _joined(content, "thinking")
     return (text, apart) if apart else split_reasoning(text)
@@ -103,7 +104,7 @@ def split_reasoning(text: str) -> tuple[str, str | None]:
     A trace without its opening mark is one too: some chat templates put that mark into the prompt. One without
     its closing mark stays in the text, which is cut short then.
     """
-    if "</think>" not in text:
+    if "<" not in text or "</think>" not in text:
         return text, None
     whole = re.match(r"\s*<think>(.*?)</think>\s*", text, re.DOTALL)
     if whole is None and "<think>" not in text and text.count("</think>") == 1:
@@ -119,6 +120,8 @@ def _usage(value: Any) -> Usage:
 
 
 def _count(value: Any) -> int:
+    if type(value) is int and value >= 0:
+        return value
     return int(value) if isinstance(value, (int, float)) and 0 < value < math.inf else 0
 
 

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
 from magicoder_core import ratelimits
-from magicoder_core.errors import ErrorKind, TeacherError
+from magicoder_core.errors import TeacherError
 from magicoder_core.http.bodies import encoded
 from magicoder_core.http.kinds import is_good, one_line, refusal
 from magicoder_core.http.replies import reply
+from magicoder_core.lazily import aiohttp
 from magicoder_core.providers import Wire
 from magicoder_core.records import Reply
 
 if TYPE_CHECKING:
-    from aiohttp import ClientResponse, ClientSession, ClientTimeout
-    from yarl import URL
+    from aiohttp import ClientSession
 
 _CONNECT = 30.0
 """Seconds for a connection to stand; only the answer itself may take long."""
@@ -39,11 +38,11 @@ def session(url: str) -> ClientSession:
 
     The core alone bounds how many requests run at once; a pool with a bound of its own would queue them unseen.
     """
-    import aiohttp
-
-    return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=0), cookie_jar=aiohttp.DummyCookieJar(), proxy=_proxy(url)
+    library = aiohttp()
+    made: ClientSession = library.ClientSession(
+        connector=library.TCPConnector(limit=0), cookie_jar=library.DummyCookieJar(), proxy=_proxy(url)
     )
+    return made
 
 
 def _proxy(url: str) -> str | None:
@@ -71,137 +70,104 @@ def is_here(host: str) -> bool:
         return host == "localhost" or host.endswith(".localhost")
 
 
-async def chat(
-    session: ClientSession,
-    url: str,
-    body: Mapping[str, Any],
-    headers: Mapping[str, str],
-    timeout: float,  # noqa: ASYNC109 - aiohttp's own, which says how far an answer had come
-) -> Reply:
-    """Post ``body`` to ``url`` once and read the answer: `send` and `reply`.
-
-    Raises:
-        TeacherError: for every failure, by the table above; ``retry_after`` in seconds if the server named it.
-    """
-    wire = await send(session, url, encoded(body), headers, timeout)
-    try:
-        return reply(wire.body)
-    except TeacherError as error:
-        raise error.named(_host(url)) from None
-
-
-async def send(
-    session: ClientSession,
-    url: str,
-    data: bytes,
-    headers: Mapping[str, str],
-    timeout: float,  # noqa: ASYNC109 - aiohttp's own, which says how far an answer had come
-) -> Wire:
-    """Post ``data`` to ``url`` once; the body of a success, unread.
+class Endpoint:
+    """One address that requests are posted to, and what all of them have in common.
 
     Args:
         session: an open session, see `session`; its connections are used again.
         url: the whole address, as ``http://127.0.0.1:8080/v1/chat/completions``.
-        data: the JSON to post, see `encoded`.
-        headers: sent with it; the values of those that carry keys appear in no error and in no body.
+        headers: sent with each request; the values of those that carry keys appear in no error and in no body.
         timeout: seconds from the start to the last byte.
 
     Raises:
-        TeacherError: for every failure, by the table above; ``retry_after`` in seconds if the server named it.
+        TeacherError: ``bad_request``: the address is none.
     """
-    status, answered, raw = await post(session, url, data, headers, timeout)
-    # Servers do repeat a wrong key in their message.
-    safe = _without_keys(raw, headers)
-    limits = ratelimits.read(answered)
-    if is_good(status):
-        return Wire(safe, limits)
-    error = refusal(status, answered, safe).named(_host(url))
-    error.limits = limits
-    raise error
+
+    def __init__(self, session: ClientSession, url: str, headers: Mapping[str, str], timeout: float) -> None:
+        from yarl import URL
+
+        self._session = session
+        self._host = _host(url)
+        self._headers = {"Content-Type": "application/json", **headers}
+        self._seconds = timeout
+        self._limits = aiohttp().ClientTimeout(total=timeout, sock_connect=min(timeout, _CONNECT))
+        keys = [value.rpartition(" ")[2].encode() for value in headers.values()]
+        self._keys = [key for key in keys if len(key) >= _KEY]
+        try:
+            self._url = URL(url)
+        except ValueError as error:
+            raise TeacherError("bad_request", f"{self._host}: not an address") from error
+
+    async def chat(self, body: Mapping[str, Any]) -> Reply:
+        """Post ``body`` once and read the answer: `send` and `reply`.
+
+        Raises:
+            TeacherError: for every failure, by the table above; ``retry_after`` in seconds if the server named it.
+        """
+        wire = await self.send(encoded(body))
+        try:
+            return reply(wire.body)
+        except TeacherError as error:
+            raise error.named(self._host) from None
+
+    async def send(self, data: bytes) -> Wire:
+        """Post ``data``, which is JSON, once; the body of a success, unread.
+
+        Raises:
+            TeacherError: for every failure, by the table above; ``retry_after`` in seconds if the server named it.
+        """
+        status, headers, raw = await self.post(data)
+        for key in self._keys:  # servers do repeat a wrong key in their message
+            raw = raw.replace(key, b"***")
+        limits = ratelimits.read(headers)
+        if is_good(status):
+            return Wire(raw, limits)
+        error = refusal(status, headers, raw).named(self._host)
+        error.limits = limits
+        raise error
+
+    async def post(self, data: bytes) -> Answered:
+        """Post ``data``, which is JSON, once: whatever the server sends, of any status.
+
+        Raises:
+            TeacherError: there is no whole answer: ``transient``, ``timeout``, ``auth`` (no trusted connection) or
+                ``bad_request`` (no address).
+        """
+        try:
+            response = await self._session.post(
+                self._url, data=data, headers=self._headers, timeout=self._limits, allow_redirects=False
+            )
+        except (TimeoutError, aiohttp().ClientError, OSError) as error:
+            raise _no_answer(error, self._host, self._seconds) from error
+        try:
+            return Answered(response.status, response.headers, await response.read())  # which lets go of the connection
+        except (TimeoutError, aiohttp().ClientError, OSError) as error:
+            if not is_good(response.status):
+                return Answered(response.status, response.headers, b"")  # cut short, an error still has its status
+            raise _cut(error, self._host, self._seconds) from error
 
 
-async def post(
-    session: ClientSession,
-    url: str,
-    data: bytes,
-    headers: Mapping[str, str],
-    timeout: float,  # noqa: ASYNC109 - aiohttp's own, which says how far an answer had come
-) -> Answered:
-    """Post ``data`` to ``url`` once: whatever the server sends, of any status.
-
-    Raises:
-        TeacherError: there is no whole answer: ``transient``, ``timeout``, ``auth`` (no trusted connection) or
-            ``bad_request`` (no address).
-    """
-    import aiohttp
-
-    sent = {"Content-Type": "application/json", **headers}
-    limits = _timeout(timeout)
-    try:
-        async with session.post(
-            _address(url), data=data, headers=sent, timeout=limits, allow_redirects=False
-        ) as response:
-            return Answered(response.status, response.headers, await _read(response, url, timeout))
-    except (TimeoutError, aiohttp.ClientError, OSError) as error:
-        raise _no_answer(error, _host(url), timeout) from error
-
-
-@lru_cache(maxsize=64)
-def _address(url: str) -> URL:
-    """A URL taken apart once, as it is asked for thousands of times."""
-    from yarl import URL
-
-    try:
-        return URL(url)
-    except ValueError as error:
-        raise TeacherError("bad_request", f"{_host(url)}: not an address") from error
-
-
-@lru_cache(maxsize=8)
-def _timeout(seconds: float) -> ClientTimeout:
-    import aiohttp
-
-    return aiohttp.ClientTimeout(total=seconds, sock_connect=min(seconds, _CONNECT))
+def _cut(error: Exception, host: str, seconds: float) -> TeacherError:
+    """Cut short, an answer is paid for all the same."""
+    if isinstance(error, TimeoutError):
+        return TeacherError("timeout", f"{host}: the answer was not whole within {seconds:g} s", charged=True)
+    return TeacherError("transient", f"{host}: the connection was cut within the answer", charged=True)
 
 
 def _no_answer(error: Exception, host: str, seconds: float) -> TeacherError:
-    import aiohttp
-
-    if isinstance(error, aiohttp.ConnectionTimeoutError):
+    library = aiohttp()
+    if isinstance(error, library.ConnectionTimeoutError):
         return TeacherError("transient", f"{host}: no connection within {min(seconds, _CONNECT):g} s")
     if isinstance(error, TimeoutError):
         # It was sent, so an answer was made or will be: whoever keeps a budget must count it.
         return TeacherError("timeout", f"{host}: no answer within {seconds:g} s", charged=True)
-    if isinstance(error, aiohttp.ClientSSLError):
+    if isinstance(error, library.ClientSSLError):
         return TeacherError("auth", f"{host}: no trusted connection: {one_line(str(error))}")
-    if isinstance(error, aiohttp.InvalidURL):
+    if isinstance(error, library.InvalidURL):
         return TeacherError("bad_request", f"{host}: not an address")
     return TeacherError("transient", f"{host}: no answer: {one_line(str(error)) or type(error).__name__}")
-
-
-async def _read(response: ClientResponse, url: str, seconds: float) -> bytes:
-    """The body. Cut short, an answer is paid for all the same, and an error still has its status."""
-    import aiohttp
-
-    try:
-        return await response.read()
-    except (TimeoutError, aiohttp.ClientError, OSError) as error:
-        if not is_good(response.status):
-            return b""
-        late = isinstance(error, TimeoutError)
-        kind: ErrorKind = "timeout" if late else "transient"
-        what = f"the answer was not whole within {seconds:g} s" if late else "the connection was cut within the answer"
-        raise TeacherError(kind, f"{_host(url)}: {what}", charged=True) from error
 
 
 def _host(url: str) -> str:
     """Host and port alone: an address may hold a name and a password, and keys in its query."""
     return urlsplit(url).netloc.rpartition("@")[2] or "the server"
-
-
-def _without_keys(raw: bytes, headers: Mapping[str, str]) -> bytes:
-    for value in headers.values():
-        key = value.rpartition(" ")[2].encode()
-        if len(key) >= _KEY:
-            raw = raw.replace(key, b"***")
-    return raw

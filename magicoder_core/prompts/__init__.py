@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from magicoder_core.answers import PROBLEM_AND_SOLUTION, Fence, Unparsed, fences, sections
+from magicoder_core.answers import PROBLEM_AND_SOLUTION, Fence, Unparsed, fences, has_code, sections
 from magicoder_core.prompts.template import TURNS, Template, template
 from magicoder_core.records import Message
 
@@ -21,6 +21,7 @@ __all__ = [
     "Template",
     "Unparsed",
     "fences",
+    "has_code",
     "render",
     "sections",
     "template",

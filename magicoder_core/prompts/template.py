@@ -31,8 +31,8 @@ _STATES = 64
 _VARIANTS = 256
 """So many renderings are kept, of values that a template looks into, as a language is."""
 
-Pieces = tuple[tuple[Role, tuple[str, ...]], ...]
-"""For each turn the texts between pasted values, and at every odd place the name of a value."""
+Piece = Message | tuple[Role, tuple[str, ...]]
+"""A turn that is always the same; or its role, the texts between pasted values, at every odd place the name of a value."""
 
 
 def template(name_or_path: str) -> Template:
@@ -93,7 +93,7 @@ class Template:
         self.sha256 = hashlib.sha256(data).hexdigest()
         """Of the file's bytes, in hex."""
         self.jinja = self.path.suffix == ".jinja"
-        self._variants: dict[tuple[Any, ...] | None, Pieces] = {}
+        self._variants: dict[tuple[Any, ...] | None, tuple[Piece, ...]] = {}
 
     def render(self, **values: Any) -> str:
         """The whole template as one text, without white space around it.
@@ -123,8 +123,13 @@ class Template:
         if pieces is None:
             pieces = self._pieces(key, example=example, values=values)
         told = []
-        for role, texts in pieces:
-            parts = [str(values[text]) if number % 2 else text for number, text in enumerate(texts)]
+        for piece in pieces:
+            if isinstance(piece, Message):
+                told.append(piece)
+                continue
+            role, texts = piece
+            parts = list(texts)
+            parts[1::2] = [str(values[name]) for name in parts[1::2]]
             content = "".join(parts)
             if content or len(pieces) == 1:
                 told.append(Message(role=role, content=content.strip()))
@@ -141,13 +146,13 @@ class Template:
         except TemplateError:
             return frozenset()  # rendering it will say what is wrong
 
-    def _pieces(self, key: tuple[Any, ...] | None, *, example: bool, values: Mapping[str, Any]) -> Pieces:
+    def _pieces(self, key: tuple[Any, ...] | None, *, example: bool, values: Mapping[str, Any]) -> tuple[Piece, ...]:
         """Render once, with a mark for each value that is only pasted."""
         marked = {name: f"\0{name}\0" if name in self._pasted else value for name, value in values.items()}
         wanted = [name for name in TURNS if example or not name.startswith("example_")]
         whole, *blocks = self._run(marked, wanted)
         told = [(TURNS[name], text) for name, text in zip(wanted, blocks, strict=True) if text] or [("user", whole)]
-        pieces = tuple((role, _split(text, self._pasted & values.keys())) for role, text in told)
+        pieces = tuple(_piece(role, text, self._pasted & values.keys()) for role, text in told)
         if len(self._variants) >= _VARIANTS:
             self._variants.clear()
         if key is not None:
@@ -183,9 +188,10 @@ class Template:
         return made
 
 
-def _split(text: str, names: Iterable[str]) -> tuple[str, ...]:
+def _piece(role: Role, text: str, names: Iterable[str]) -> Piece:
     spelled = "|".join(map(re.escape, names))
-    return tuple(re.split(rf"\0({spelled})\0", text)) if spelled else (text,)
+    parts = re.split(rf"\0({spelled})\0", text) if spelled else [text]
+    return (role, tuple(parts)) if len(parts) > 1 else Message(role=role, content=text.strip())
 
 
 @lru_cache(maxsize=1)

@@ -22,7 +22,7 @@ from typing import Any
 
 from magicoder_core import jsonl, options, progress, sandbox, scoring
 from magicoder_core.asking import Asker, Gate, Journal, ParentAsk
-from magicoder_core.asking.ask import FATAL, RETRIED
+from magicoder_core.asking.errand import FATAL, RETRIED
 from magicoder_core.deferring import DeferredTeacher
 from magicoder_core.errors import RunError, TeacherError, attributed
 from magicoder_core.providers import BatchTeacher, Benchmark, Teacher

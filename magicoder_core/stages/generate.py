@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from magicoder_core.asking import Asker
-from magicoder_core.asking.ask import RETRIED
+from magicoder_core.asking.errand import RETRIED
 from magicoder_core.errors import BudgetError, RunError
 from magicoder_core.recipe import present
 from magicoder_core.records import Instruction

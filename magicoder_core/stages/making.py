@@ -12,7 +12,7 @@ from pathlib import Path
 
 from magicoder_core import progress
 from magicoder_core.asking import Asker, Budget, Cache, Gate, Journal
-from magicoder_core.asking.ask import FATAL, NotAskedError
+from magicoder_core.asking.errand import FATAL, NotAskedError
 from magicoder_core.asking.parent import ParentAsk
 from magicoder_core.deferring import DeferredTeacher
 from magicoder_core.errors import MagicoderError, TeacherError

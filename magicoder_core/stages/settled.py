@@ -19,7 +19,7 @@ from typing import Any, Self
 
 from magicoder_core import jsonl
 from magicoder_core.asking import Asker
-from magicoder_core.asking.ask import RETRIED
+from magicoder_core.asking.errand import RETRIED
 from magicoder_core.records import Instruction, Rejection, Snippet
 from magicoder_core.stages.tally import Tally
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from magicoder_core.asking.ask import RETRIED
+from magicoder_core.asking.errand import RETRIED
 from magicoder_core.errors import RunError
 from magicoder_core.records import Rejection
 

@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from magicoder_core import jsonl
+from magicoder_core.content import content_id
 from magicoder_core.errors import attributed
 from magicoder_core.recipe import present
-from magicoder_core.records import TrainingData, content_id
+from magicoder_core.records import TrainingData
 from magicoder_core.stages import filter as filtering
 from magicoder_core.stages.stage import Counts, Run, Stage
 

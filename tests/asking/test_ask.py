@@ -23,7 +23,7 @@ from magicoder_core import (
     WireTeacher,
 )
 from magicoder_core.asking import Asker, Budget, Cache, Gate, Journal, ParentAsk, ask, pausing
-from magicoder_core.asking.ask import NotAskedError
+from magicoder_core.asking.errand import NotAskedError
 from magicoder_core.asking.journal import entries
 
 

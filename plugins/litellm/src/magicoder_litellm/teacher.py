@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any
 
-from magicoder_core import Price, Reply, Request, Sampling, TeacherError, Wire, WireTeacher
+from magicoder_core import Price, Reply, Request, Sampling, TeacherError, Wire, WireTeacher, http, ratelimits
 
 if TYPE_CHECKING:
     from aiohttp import ClientSession
@@ -28,6 +28,8 @@ class _Line:
     opened: bool = False
     translator: Translator | None = None
     session: ClientSession | None = None
+    endpoints: dict[int, http.Endpoint] = field(default_factory=dict)
+    """By the identity of a kind's template, which the translator keeps."""
     keys: tuple[bytes, ...] = field(default=(), repr=False)
 
 
@@ -151,22 +153,28 @@ class LiteLLM(WireTeacher):
 
     async def _posted(self, template: Template, request: Request) -> Wire:
         """What a provider answers to what LiteLLM would have sent."""
-        from magicoder_core import http, ratelimits
         from magicoder_litellm import failures
 
-        if self._line.session is None:
-            self._line.session = http.session(template.url)
         sampling = request.sampling.over(self._sampling)
         seed = None if sampling.seed is None else sampling.seed + sampling.sample
         data = template.fill([message.content for message in request.messages], seed)
         try:
-            answered = await http.post(self._line.session, template.url, data, template.headers, self.timeout)
+            answered = await self._endpoint(template).post(data)
         except TeacherError as error:
             raise error.named(self.model) from None
         body = _without(template.keys, answered.body)
         if answered.status in range(200, 300):
             return Wire(body, ratelimits.read(answered.headers))
         raise failures.refusal(answered.status, answered.headers, body).named(self.model)
+
+    def _endpoint(self, template: Template) -> http.Endpoint:
+        """Where requests of a kind go; all kinds share the connections."""
+        found = self._line.endpoints.get(id(template))
+        if found is None:
+            self._line.session = self._line.session or http.session(template.url)
+            found = http.Endpoint(self._line.session, template.url, template.headers, self.timeout)
+            self._line.endpoints[id(template)] = found
+        return found
 
     async def _asked(self, request: Request) -> Wire:
         """What LiteLLM's own client brings, in OpenAI's shape."""
@@ -190,8 +198,6 @@ class LiteLLM(WireTeacher):
         return Wire(_without(self._line.keys, _body(response)), _limits(response))
 
     def _call(self, request: Request) -> dict[str, Any]:
-        from magicoder_core import http
-
         return {
             **http.body(request, self.model, self._sampling),
             "api_base": self.api_base,

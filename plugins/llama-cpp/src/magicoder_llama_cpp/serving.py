@@ -64,7 +64,8 @@ class Serving:
         body = http.body(request, self._teacher.model, self._teacher.sampling())
         headers = {"Authorization": f"Bearer {child.key}"}
         try:
-            reply = await http.chat(session, f"{self._address}/v1/chat/completions", body, headers, _SECONDS)
+            endpoint = http.Endpoint(session, f"{self._address}/v1/chat/completions", headers, _SECONDS)
+            reply = await endpoint.chat(body)
         except TeacherError as error:
             if child.alive():
                 raise

@@ -71,7 +71,7 @@ class LlamaCpp(Teacher):
         """Answer in one attempt.
 
         Raises:
-            TeacherError: as `magicoder_core.http.chat` says; ``transient`` if the server died.
+            TeacherError: as `magicoder_core.http.Endpoint.chat` says; ``transient`` if the server died.
             ModelError: it died once too often, or cannot be started again.
         """
         return await self._serving.answer(request)
