@@ -135,7 +135,8 @@ class _Values:
             return {}
         made = dict(zip(self._names, self._get(record), strict=False))
         for name in self.deep:
-            made[name] = _plain(made[name])
+            if (value := made[name]) is not None:
+                made[name] = _plain(value)
         for name, silent in self._later:
             if made[name] == silent:
                 del made[name]
@@ -174,10 +175,10 @@ def _is_flat(annotation: str) -> bool:
 def _plain(value: Any) -> Any:
     if type(value) in _SCALARS:
         return value
+    if isinstance(value, (tuple, list)):
+        return [_plain(item) for item in value] if value else []
     if isinstance(value, Record):
         return value.to_dict()
-    if isinstance(value, tuple | list):
-        return [_plain(item) for item in value]
     if isinstance(value, Mapping):
         return {key: _plain(item) for key, item in value.items()}
     return str(value) if isinstance(value, Path) else value

@@ -107,10 +107,15 @@ def _only_block(text: str, first: int) -> tuple[int, int] | None:
     if first and text[first - 1] != "\n":
         return None
     last = text.find("\n```", first + 3)
-    if last < 0 or text.find("```", last + 4) >= 0 or text[last + 4 :].partition("\n")[0].strip():
+    if last < 0 or (last + 4 < len(text) and _goes_on(text, last + 4)):
         return None
     begin = text.find("\n", first)
     return None if "`" in text[first + 3 : begin] else (begin, last)
+
+
+def _goes_on(text: str, end: int) -> bool:
+    """Whether a block that seems to end before ``end`` does not, or is not the last."""
+    return text.find("```", end) >= 0 or bool(text[end:].partition("\n")[0].strip())
 
 
 def has_code(text: str) -> bool:

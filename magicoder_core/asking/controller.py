@@ -51,6 +51,10 @@ _OPENING_GROWTH: Final = 4.0
 is heard is wasted: 25 requests if that takes 50 ms, as on a busy machine. 256 are out after 0.32 s. Slower, and a rate
 is harder to tell from chance."""
 
+OPENING_SLOT: Final = 0.02
+"""Seconds between two departures of those that have become due meanwhile: to wake for each costs more than a request, and
+answers that come together are cheaper to take than one by one."""
+
 _SMALL: Final = 0.02
 _MIDDLE: Final = 0.05
 _LARGE: Final = 0.25
@@ -163,6 +167,8 @@ class Controller:
 
     def catch_up(self, gap: float) -> float:
         """Seconds of its pace that a late departure may make up for."""
+        if self.opening:
+            return OPENING_SLOT + _LATE
         return _CATCH_UP * gap if self.mode == "capacity" else _LATE
 
     @property

@@ -17,7 +17,7 @@ from heapq import heappop, heappush
 from typing import Final, Literal
 
 from magicoder_core.asking.breaker import LONGEST_PAUSE, Breaker
-from magicoder_core.asking.controller import Controller
+from magicoder_core.asking.controller import OPENING_SLOT, Controller
 from magicoder_core.asking.evidence import Place
 from magicoder_core.asking.pace import Limits
 from magicoder_core.errors import RunError
@@ -281,6 +281,8 @@ class Gate:
             delay = min(delay, left)
         if delay == _NEVER:
             return
+        if self._controller.opening and self._adaptive:
+            delay = max(delay, OPENING_SLOT)
         loop = asyncio.get_running_loop()
         when = loop.time() + delay
         if self._timer is not None:

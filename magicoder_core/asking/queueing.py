@@ -42,23 +42,23 @@ class Watch:
     def __init__(self, cap: int) -> None:
         self._counts = [0] * (max(cap - 1, 0) // _BASE).bit_length() + [0]
         self._sums = [0.0] * len(self._counts)
-        self._next = 1
 
     @property
     def over(self) -> bool:
         """Whether all groups are judged."""
-        return self._next >= len(self._counts)
+        return all(map(self._decided, range(len(self._counts))))
 
     def answer(self, out: int, seconds: float) -> int | None:
         """An answer to a request before which ``out`` were out; returns how many are enough, once that is known."""
         group = min((out // _BASE).bit_length(), len(self._counts) - 1)
         self._counts[group] += 1
         self._sums[group] += seconds
-        while not self.over and self._decided(self._next) and self._decided(0):
-            first = _BASE << (self._next - 1)
-            if self._mean(self._next) > _QUEUED * self._mean(0):
-                return int(first * _ROOM)
-            self._next += 1
+        if not self._decided(0):
+            return None
+        # All of them each time: of a group the quick ones come first, and what they say may change with the others.
+        for later in range(1, len(self._counts)):
+            if self._decided(later) and self._mean(later) > _QUEUED * self._mean(0):
+                return int((_BASE << (later - 1)) * _ROOM)
         return None
 
     def _decided(self, group: int) -> bool:

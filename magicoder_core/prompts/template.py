@@ -93,6 +93,7 @@ class Template:
         self.sha256 = hashlib.sha256(data).hexdigest()
         """Of the file's bytes, in hex."""
         self.jinja = self.path.suffix == ".jinja"
+        self._looked_at: dict[tuple[str, ...], tuple[str, ...]] = {}
         self._variants: dict[tuple[Any, ...] | None, tuple[Piece, ...]] = {}
 
     def render(self, **values: Any) -> str:
@@ -113,9 +114,11 @@ class Template:
         """
         if not self.jinja:
             return (Message(role="user", content=self._filled(values)),)
-        pasted = self._pasted
-        others = [(name, type(value), value) for name, value in values.items() if name not in pasted]
-        key: tuple[Any, ...] | None = (example, *values, *others)
+        names = tuple(values)
+        looked_at = self._looked_at.get(names)
+        if looked_at is None:
+            looked_at = self._looked_at[names] = tuple(name for name in names if name not in self._pasted)
+        key: tuple[Any, ...] | None = (example, names, *[(type(values[name]), values[name]) for name in looked_at])
         try:
             pieces = self._variants.get(key)
         except TypeError:  # a list or the like among the values

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from measured import MAX_TOKENS, TEMPERATURE, Measured, arguments
 
-from magicoder_core import Instruction, Origin, Snippet, plugins, recipe
+from magicoder_core import Instruction, Origin, Snippet, jsonl, plugins, recipe
+from magicoder_core.stages import collecting
 from magicoder_core.stages.making import Maker, asker_of
 
 RECIPE = """
@@ -51,19 +52,19 @@ async def main(folder: Path) -> None:
     path.write_text(RECIPE.format(concurrency=given.concurrency, adaptive=given.adaptive, **values), "utf-8")
     plan = recipe.bind(recipe.read(path), plugins.catalogue())
     waiting = iter(rest)
-    with asker_of(plan, folder / "journal.jsonl") as asker, (folder / "rows.jsonl").open("w", encoding="utf-8") as rows:
+    with asker_of(plan, folder / "journal.jsonl") as asker, jsonl.Writer(folder / "rows.jsonl") as rows:
         maker = Maker(plan, asker)
 
         async def work() -> None:
             for snippet in waiting:
                 outcome = (await maker.make(snippet)).outcome
                 assert isinstance(outcome, Instruction), outcome
-                rows.write(json.dumps(outcome.to_dict()) + "\n")
+                rows.write(outcome.to_dict())
                 measured.good += 1
 
         async with asker.running():
             await maker.make(first)
-            with measured.timed():
+            with collecting.rarely(), measured.timed():
                 await asyncio.gather(*(work() for _ in range(given.concurrency)))
     measured.tell()
 
