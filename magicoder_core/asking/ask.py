@@ -286,11 +286,18 @@ class Asker:
             answer = await self._complete(errand.request)
         except TeacherError as error:
             self._note_failure(error)
-            self._failed(self._entry(errand, began, error))
+            entry = self._entry(errand, began)
+            entry.error, entry.message, entry.charged = error.kind, str(error), error.charged
+            self._failed(entry)
             return error, error.limits
-        entry = self._entry(errand, began, answer)
+        entry = self._entry(errand, began)
+        limits = None
+        if isinstance(answer, Wire):
+            entry.body, limits = answer.body, answer.limits
+        else:
+            entry.reply = answer
         self.journal.append(entry)
-        return self._read_new(entry), answer.limits if isinstance(answer, Wire) else None
+        return self._read_new(entry), limits
 
     def _note_failure(self, error: TeacherError) -> None:
         """Say it when one attempt after another fails: whoever waits wants to know for what."""
@@ -299,17 +306,11 @@ class Asker:
         if self._in_a_row == _WORTH_A_WORD and error.kind in RETRIED:
             progress.say(f"{self.name}: {error}; it is asked again, less and less often")
 
-    def _entry(self, errand: Errand, began: float, end: Wire | Reply | TeacherError | None = None) -> Entry:
+    def _entry(self, errand: Errand, began: float) -> Entry:
+        """An attempt that has just ended; how it did is for the caller to say."""
         key, request, parent, _ = errand
         seconds = time.monotonic() - began
-        entry = Entry(key=key, teacher=self.identity, parent=parent, request=request, at=time.time(), seconds=seconds)
-        if isinstance(end, Wire):
-            entry.body = end.body
-        elif isinstance(end, Reply):
-            entry.reply = end
-        elif end is not None:
-            entry.error, entry.message, entry.charged = end.kind, str(end), end.charged
-        return entry
+        return Entry(key=key, teacher=self.identity, parent=parent, request=request, at=time.time(), seconds=seconds)
 
     async def _in_batch(self, errand: Errand) -> Ended:
         """The answer out of a batch, which puts it into the journal itself."""

@@ -73,25 +73,28 @@ class Entry:
 
     def to_dict(self) -> dict[str, Any]:
         """The entry as plain JSON values, without its body."""
-        line = {"key": self.key, "end": self.end, "teacher": self.teacher, "parent": self.parent}
-        return {**line, "request": self.request.to_dict(), **self._told_of_end()}
+        line: dict[str, Any] = {"key": self.key, "end": self.end, "teacher": self.teacher, "parent": self.parent}
+        line["request"] = self.request.to_dict()
+        self._tell_end(line)
+        return line
 
     def encoded(self, **more: Any) -> bytes:
         """What is written of it besides its key and its end, as JSON, with ``more`` beside it."""
         library = orjson()
         # The request was spelled to name it; it need not be again.
         request = library.Fragment(self.request.spelled())
-        line = {"teacher": self.teacher, "parent": self.parent, "request": request, **self._told_of_end(), **more}
+        line = {"teacher": self.teacher, "parent": self.parent, "request": request}
+        self._tell_end(line)
+        line |= more
         try:
             made: bytes = library.dumps(line)
         except library.JSONEncodeError:
             made = jsonl.encoded(line | {"request": self.request.to_dict()})
         return made
 
-    def _told_of_end(self) -> dict[str, Any]:
-        line: dict[str, Any] = {}
+    def _tell_end(self, line: dict[str, Any]) -> None:
         if self.body is not None:
-            line = _written(self.body)
+            _write_body(line, self.body)
         if self.reply is not None:
             line["reply"] = self.reply.to_dict()
         if self.error is not None:
@@ -99,7 +102,6 @@ class Entry:
         if self.error is not None or not self.charged:
             line["charged"] = self.charged
         line["at"], line["seconds"] = round(self.at, 3), round(self.seconds, 4)
-        return line
 
     @classmethod
     def of_line(cls, key: str, end: str, line: Mapping[str, Any]) -> Self:
@@ -120,12 +122,12 @@ class Entry:
         )
 
 
-def _written(body: bytes) -> dict[str, str]:
+def _write_body(line: dict[str, Any], body: bytes) -> None:
     """Bytes in JSON: as text where they are UTF-8, as nearly all are."""
     try:
-        return {"body": body.decode("utf-8")}
+        line["body"] = body.decode("utf-8")
     except UnicodeDecodeError:
-        return {"base64": b64encode(body).decode("ascii")}
+        line["base64"] = b64encode(body).decode("ascii")
 
 
 def _read_body(line: Mapping[str, Any]) -> bytes | None:

@@ -61,8 +61,9 @@ class OpenAICompatible(WireTeacher):
 
     def supports(self, capability: str) -> bool:
         """``seed`` and ``n`` always; ``grammar`` and ``json_schema`` where the recipe says that the server does."""
-        on_demand = {"grammar": self.grammar, "json_schema": self.json_schema}
-        return capability in {"seed", "n"} or on_demand.get(capability, False)
+        if capability in {"seed", "n"}:
+            return True
+        return {"grammar": self.grammar, "json_schema": self.json_schema}.get(capability, False)
 
     def check(self) -> None:
         """Look whether there is a key.

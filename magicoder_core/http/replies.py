@@ -47,18 +47,34 @@ def read(value: Mapping[str, Any]) -> Reply:
     text, reasoning, finish = _choice(choices[0])
     if not text or text.isspace():
         _without_text(reasoning, finish)
-    others = [_choice(choice) for choice in choices[1:]]
-    alternatives = tuple([Reply(text=text, finish_reason=end, reasoning=why) for text, why, end in others])
+    alternatives = tuple(map(_alternative, choices[1:])) if len(choices) > 1 else ()
     return Reply(
         text=text, finish_reason=finish, usage=usage, model=model, reasoning=reasoning, alternatives=alternatives
     )
 
 
+def _alternative(choice: Mapping[str, Any]) -> Reply:
+    text, reasoning, finish = _choice(choice)
+    return Reply(text=text, finish_reason=finish, reasoning=reasoning)
+
+
 def _choice(choice: Mapping[str, Any]) -> tuple[str, str | None, str]:
-    """Text, reasoning and finish reason of one choice."""
+    """Text, reasoning and finish reason of one choice.
+
+    Servers keep reasoning in a field of its own, in a typed part or in the text.
+    """
     message = choice.get("message")
-    text, reasoning = _parts(message if isinstance(message, dict) else {})
-    return text, reasoning, str(choice.get("finish_reason") or "stop")
+    if not isinstance(message, dict):
+        message = {}
+    finish = str(choice.get("finish_reason") or "stop")
+    content = message.get("content")
+    apart = message.get("reasoning_content") or message.get("reasoning")
+    if not isinstance(apart, str):
+        apart = None if isinstance(content, str) else _joined(content, "thinking")
+    text = content if isinstance(content, str) else _joined(content, "text")
+    if apart:
+        return text, apart, finish
+    return (text, None, finish) if "<" not in text else (*split_reasoning(text), finish)
 
 
 def _error_in_success(raw: bytes) -> TeacherError:
@@ -77,18 +93,6 @@ def _without_text(reasoning: str | None, finish: str) -> None:
         raise TeacherError("malformed", f"an answer with no text (finish_reason {finish})", charged=True)
 
 
-def _parts(message: Mapping[str, Any]) -> tuple[str, str | None]:
-    """Answer and reasoning, which servers keep in a field of its own, in a typed part or in the text."""
-    content = message.get("content")
-    apart = message.get("reasoning_content") or message.get("reasoning")
-    if isinstance(content, str):
-        return (content, apart) if apart and isinstance(apart, str) else split_reasoning(content)
-    text = _joined(content, "text")
-    if not isinstance(apart, str):
-        apart = _joined(content, "thinking")
-    return (text, apart) if apart else split_reasoning(text)
-
-
 def _joined(content: Any, kind: str) -> str:
     parts = content if isinstance(content, list) else []
     return "".join(_part_text(part.get(kind)) for part in parts if isinstance(part, dict) and part.get("type") == kind)
@@ -104,7 +108,7 @@ def split_reasoning(text: str) -> tuple[str, str | None]:
     A trace without its opening mark is one too: some chat templates put that mark into the prompt. One without
     its closing mark stays in the text, which is cut short then.
     """
-    if "<" not in text or "</think>" not in text:
+    if "</think>" not in text:
         return text, None
     whole = re.match(r"\s*<think>(.*?)</think>\s*", text, re.DOTALL)
     if whole is None and "<think>" not in text and text.count("</think>") == 1:

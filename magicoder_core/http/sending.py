@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
@@ -9,6 +10,7 @@ from urllib.parse import urlsplit
 from magicoder_core import ratelimits
 from magicoder_core.errors import TeacherError
 from magicoder_core.http.bodies import encoded
+from magicoder_core.http.deadlines import Deadlines
 from magicoder_core.http.kinds import is_good, one_line, refusal
 from magicoder_core.http.replies import reply
 from magicoder_core.lazily import aiohttp
@@ -90,7 +92,8 @@ class Endpoint:
         self._host = _host(url)
         self._headers = {"Content-Type": "application/json", **headers}
         self._seconds = timeout
-        self._limits = aiohttp().ClientTimeout(total=timeout, sock_connect=min(timeout, _CONNECT))
+        self._deadlines = Deadlines(timeout)
+        self._limits = aiohttp().ClientTimeout(total=None, sock_connect=min(timeout, _CONNECT))
         keys = [value.rpartition(" ")[2].encode() for value in headers.values()]
         self._keys = [key for key in keys if len(key) >= _KEY]
         try:
@@ -133,28 +136,35 @@ class Endpoint:
             TeacherError: there is no whole answer: ``transient``, ``timeout``, ``auth`` (no trusted connection) or
                 ``bad_request`` (no address).
         """
+        deadlines, response = self._deadlines, None
+        task = deadlines.begin()
         try:
             response = await self._session.post(
                 self._url, data=data, headers=self._headers, timeout=self._limits, allow_redirects=False
             )
-        except (TimeoutError, aiohttp().ClientError, OSError) as error:
-            raise _no_answer(error, self._host, self._seconds) from error
-        try:
             return Answered(response.status, response.headers, await response.read())  # which lets go of the connection
-        except (TimeoutError, aiohttp().ClientError, OSError) as error:
+        except (TimeoutError, aiohttp().ClientError, OSError, asyncio.CancelledError) as error:
+            late = deadlines.was_late(task)
+            if isinstance(error, asyncio.CancelledError) and not late:
+                raise
+            why = TimeoutError() if late else error
+            if response is None:
+                raise _no_answer(why, self._host, self._seconds) from error
             if not is_good(response.status):
                 return Answered(response.status, response.headers, b"")  # cut short, an error still has its status
-            raise _cut(error, self._host, self._seconds) from error
+            raise _cut(why, self._host, self._seconds) from error
+        finally:
+            deadlines.end(task)
 
 
-def _cut(error: Exception, host: str, seconds: float) -> TeacherError:
+def _cut(error: BaseException, host: str, seconds: float) -> TeacherError:
     """Cut short, an answer is paid for all the same."""
     if isinstance(error, TimeoutError):
         return TeacherError("timeout", f"{host}: the answer was not whole within {seconds:g} s", charged=True)
     return TeacherError("transient", f"{host}: the connection was cut within the answer", charged=True)
 
 
-def _no_answer(error: Exception, host: str, seconds: float) -> TeacherError:
+def _no_answer(error: BaseException, host: str, seconds: float) -> TeacherError:
     library = aiohttp()
     if isinstance(error, library.ConnectionTimeoutError):
         return TeacherError("transient", f"{host}: no connection within {min(seconds, _CONNECT):g} s")

@@ -30,28 +30,28 @@ class Serving:
         self.child: Child | None = None
         self._teacher = teacher
         self._session: ClientSession | None = None
-        self._address = ""
+        self._endpoint: http.Endpoint | None = None
         self._starting = asyncio.Lock()
         self._starts = 0
         self._tokens = 0
         self._since = self._until = 0.0
 
-    async def ready(self) -> tuple[Child, ClientSession]:
-        """The running server and a session for it.
+    async def ready(self) -> tuple[Child, http.Endpoint]:
+        """The running server and where it is asked.
 
         Raises:
             ModelError: there is no such model, it cannot be served, or its server died once too often.
         """
         async with self._starting:
-            if self.child is None or self._session is None or not self.child.alive():
+            if self.child is None or self._endpoint is None or not self.child.alive():
                 self._check_starts()
                 await self.close()
-                self.child, self._session = await self._start()
-            return self.child, self._session
+                self.child, self._endpoint = await self._start()
+            return self.child, self._endpoint
 
     async def close(self) -> None:
         """End the server and the connections to it."""
-        session, child, self._session, self.child = self._session, self.child, None, None
+        session, child, self._session, self.child, self._endpoint = self._session, self.child, None, None, None
         if session:
             await session.close()
         if child:
@@ -59,12 +59,10 @@ class Serving:
 
     async def answer(self, request: Request) -> Reply:
         """One attempt; the connections, not we, queue what is more than the server takes."""
-        child, session = await self.ready()
+        child, endpoint = await self.ready()
         self._since = self._since or time.monotonic()
         body = http.body(request, self._teacher.model, self._teacher.sampling())
-        headers = {"Authorization": f"Bearer {child.key}"}
         try:
-            endpoint = http.Endpoint(session, f"{self._address}/v1/chat/completions", headers, _SECONDS)
             reply = await endpoint.chat(body)
         except TeacherError as error:
             if child.alive():
@@ -87,13 +85,15 @@ class Serving:
             raise ModelError(f"model '{self._teacher.model}' ended {_STARTS} times; the last time {last}")
         progress.say(f"{self._teacher.model}: {last}; it is started again")
 
-    async def _start(self) -> tuple[Child, ClientSession]:
+    async def _start(self) -> tuple[Child, http.Endpoint]:
         path = await asyncio.to_thread(self._file)
         self._starts += 1
         # Known to `close` from its first moment: whoever gives up while the model loads leaves no server behind.
         self.child = self._made(path)
-        self._address = await self.child.address()
-        return self.child, self._connections()
+        url = f"{await self.child.address()}/v1/chat/completions"
+        self._session = self._connections()
+        headers = {"Authorization": f"Bearer {self.child.key}"}
+        return self.child, http.Endpoint(self._session, url, headers, _SECONDS)
 
     def _file(self) -> Path:
         path = models.resolve(self._teacher.model)
