@@ -44,7 +44,7 @@ class Record:
             TypeError: a field without a default is missing.
         """
         shape = _SHAPES[cls]
-        given = {name: data[name] for name in shape.arguments if name in data}
+        given = {name: data[name] for name in data.keys() & shape.arguments}
         for name in shape.values.deep:
             if name in given:
                 given[name] = cls._revive(name, given[name])
@@ -73,6 +73,13 @@ class Identified(Record):
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
         made = hashlib.sha256(self.spelled()).hexdigest()[:16]
         object.__setattr__(self, "id", made)
+        return made
+
+    @classmethod
+    def restored(cls, data: Mapping[str, Any]) -> Self:
+        """As `from_dict`, for what the same run has written: it is known by the name that it had then."""
+        made = cls.from_dict(data)
+        object.__setattr__(made, "id", data["id"])
         return made
 
     def to_dict(self) -> dict[str, Any]:
@@ -149,7 +156,7 @@ class _Shape:
     __slots__ = ("arguments", "naming", "notes", "values")
 
     def __init__(self, cls: type[Record]) -> None:
-        self.arguments = tuple(item.name for item in fields(cls) if item.init)
+        self.arguments = frozenset(item.name for item in fields(cls) if item.init)
         names = [item.name for item in fields(cls) if not item.name.startswith("_")]
         self.values = _Values(cls, names)
         notes: frozenset[str] = getattr(cls, "annotations", frozenset())

@@ -132,6 +132,11 @@ class Growing:
         self._file.seek(size)
         self.size = size
 
+    @property
+    def descriptor(self) -> int:
+        """Of the part file."""
+        return self._file.fileno()
+
     def write(self, value: Mapping[str, Any]) -> None:
         """Append one object as one line."""
         line = encoded(value) + b"\n"
@@ -144,7 +149,7 @@ class Growing:
         return self.size
 
     def sync(self) -> None:
-        """Make what was handed over durable; may be called from another thread."""
+        """Make what was handed over durable."""
         os.fdatasync(self._file.fileno())
 
     def publish(self, more: Iterable[Mapping[str, Any]] = ()) -> None:

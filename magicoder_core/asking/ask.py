@@ -28,9 +28,6 @@ from magicoder_core.records import Reply, Request
 _WORTH_A_WORD = 5
 """Failures in a row with no answer between them."""
 
-_READY = 2
-"""Requests that may stand at the gate, so that a free place is taken at once."""
-
 
 @dataclass
 class Asker:
@@ -127,7 +124,7 @@ class Asker:
     @property
     def active(self) -> int:
         """How many may ask at once without waiting for each other: as many as may be out, and those that pause."""
-        return max(self.gate.limit, self._together) + self._pausing + _READY
+        return max(self.gate.limit, self._together) + self._pausing
 
     async def answer(self, request: Request, parent: str, owner: asyncio.Task[Any] | None = None) -> Reply:
         """The answer from the journal, or from the teacher and then into the journal.

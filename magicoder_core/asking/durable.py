@@ -51,7 +51,7 @@ class Syncer:
         self._descriptor = descriptor
         self._waiting = 0
         self._timer: asyncio.TimerHandle | None = None
-        self._make = disk or _disk
+        self._make = disk or disk_of
         self._disk: Disk | None = None
         self.error: OSError | None = None
         """Why the disk failed, once it did."""
@@ -123,7 +123,7 @@ class Syncer:
             self.error = error
 
 
-def _disk(descriptor: int, failed: Failed) -> Disk:
+def disk_of(descriptor: int, failed: Failed) -> Disk:
     """The kernel's queue if it can be had, else a thread."""
     try:
         return KernelQueue(descriptor, failed)

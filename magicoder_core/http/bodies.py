@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import lru_cache
 from operator import attrgetter
 from typing import Any
 
 from magicoder_core import jsonl
 from magicoder_core.records import Request, Sampling
 
-_OPTIONAL = ("temperature", "top_p", "max_tokens", "seed", "grammar", "json_schema")
-"""What a sampling may leave open, by the names that servers know it, but for the last."""
+_KINDS = 64
 
-_optional = attrgetter(*_OPTIONAL)
+_manner = attrgetter("temperature", "top_p", "max_tokens", "grammar", "json_schema", "stop", "n")
+"""How an answer is drawn, but for the seed: nearly always as the one before."""
 
 
 def body(request: Request, model: str, defaults: Sampling) -> dict[str, Any]:
@@ -23,19 +24,30 @@ def body(request: Request, model: str, defaults: Sampling) -> dict[str, Any]:
     """
     sampling = request.sampling
     messages = [{"role": message.role, "content": message.content} for message in request.messages]
-    made: dict[str, Any] = {"model": model, "messages": messages}
-    for name, own, default in zip(_OPTIONAL, _optional(sampling), _optional(defaults), strict=True):
-        if (value := default if own is None else own) is not None:
-            made[name] = value
-    if "seed" in made:
-        made["seed"] += sampling.sample
-    if "json_schema" in made:
-        made["response_format"] = _response_format(made.pop("json_schema"))
-    if stop := sampling.stop or defaults.stop:
-        made["stop"] = list(stop)
-    if sampling.n > 1:
-        made["n"] = sampling.n
+    made = {"model": model, "messages": messages, **_drawn(_manner(sampling), _manner(defaults))}
+    seed = defaults.seed if sampling.seed is None else sampling.seed
+    if seed is not None:
+        made["seed"] = seed + sampling.sample
     return made
+
+
+@lru_cache(maxsize=_KINDS)
+def _drawn(own: tuple[Any, ...], defaults: tuple[Any, ...]) -> Mapping[str, Any]:
+    """The fields of a body that say how to draw; whoever gets them does not change them."""
+    temperature, top_p, max_tokens, grammar, json_schema = (
+        default if value is None else value for value, default in zip(own[:5], defaults[:5], strict=True)
+    )
+    stop, count = own[5] or defaults[5], own[6]
+    optional = {
+        "temperature": temperature,
+        "top_p": top_p,
+        "max_tokens": max_tokens,
+        "n": count if count > 1 else None,
+        "stop": list(stop) or None,
+        "grammar": grammar,
+        "response_format": None if json_schema is None else _response_format(json_schema),
+    }
+    return {name: value for name, value in optional.items() if value is not None}
 
 
 def _response_format(schema: str) -> Mapping[str, Any]:

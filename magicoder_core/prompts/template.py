@@ -31,6 +31,9 @@ _STATES = 64
 _VARIANTS = 256
 """So many renderings are kept, of values that a template looks into, as a language is."""
 
+_ONE_VALUE = 3
+"""Texts of a turn that has one value between two of its own: nearly all are like this."""
+
 Piece = Message | tuple[Role, tuple[str, ...]]
 """A turn that is always the same; or its role, the texts between pasted values, at every odd place the name of a value."""
 
@@ -131,9 +134,11 @@ class Template:
                 told.append(piece)
                 continue
             role, texts = piece
-            parts = list(texts)
-            parts[1::2] = [str(values[name]) for name in parts[1::2]]
-            content = "".join(parts)
+            if len(texts) == _ONE_VALUE:
+                before, name, after = texts
+                content = f"{before}{values[name]}{after}"
+            else:
+                content = "".join([str(values[text]) if place % 2 else text for place, text in enumerate(texts)])
             if content or len(pieces) == 1:
                 told.append(Message(role=role, content=content.strip()))
         return tuple(told)

@@ -66,13 +66,13 @@ async def _make(run: Run, maker: Maker, settled: Settled, tally: Tally) -> None:
     except BudgetError as error:
         more = await _answered(run, maker, settled, tally)
         settled.publish(more)
-        await settled.stop()
+        settled.stop()
         rows = tally.rows + len(more)
         raise BudgetError(f"{error}; {rows} rows are in {INSTRUCTIONS}, for --only filter") from error
     except BaseException:
-        await settled.stop()
+        settled.stop()
         raise
-    await settled.finish()
+    settled.finish()
 
 
 async def _answered(

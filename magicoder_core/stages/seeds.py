@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from magicoder_core import jsonl, progress
@@ -13,6 +13,9 @@ from magicoder_core.records import Shard
 from magicoder_core.stages.stage import Counts, Run, Stage
 
 SNIPPETS = "snippets.jsonl"
+
+_TOLD = 0.1
+"""Seconds between two words about the progress."""
 
 
 def _key(run: Run) -> Mapping[str, Any]:
@@ -24,9 +27,13 @@ def _work(run: Run) -> Counts:
     limit = getattr(source.provider, "limit", None)
     with progress.task("seeds", limit, "snippet") as advance, jsonl.Writer(run / SNIPPETS) as out:
         with attributed("seed_source", source.name):
+            told = last = 0.0
             for snippet in source.provider.snippets(Shard(seed=run.plan.seed)):
-                out.write(replace(snippet, index=out.count).to_dict())
-                advance()
+                out.write(snippet.to_dict() | {"index": out.count})
+                if (now := time.monotonic()) - last > _TOLD:
+                    advance(out.count - told)
+                    told, last = out.count, now
+            advance(out.count - told)
         if not out.count:
             raise RunError(f"seed_source '{source.name}': found nothing to draw from; check its options")
     return {"snippets": out.count}

@@ -7,7 +7,6 @@ shortcut and no source of truth: without it, or for another key, everything is m
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import itertools
 import json
@@ -19,6 +18,7 @@ from typing import Any, Self
 
 from magicoder_core import jsonl
 from magicoder_core.asking import Asker
+from magicoder_core.asking.durable import disk_of
 from magicoder_core.asking.errand import RETRIED
 from magicoder_core.records import Instruction, Rejection, Snippet
 from magicoder_core.stages.tally import Tally
@@ -58,7 +58,8 @@ class Settled:
     _before: dict[str, Any] | None = field(default=None, init=False)
     _reached: int = field(default=0, init=False)
     _saved: float = field(default_factory=time.monotonic, init=False)
-    _saving: asyncio.Task[None] | None = field(default=None, init=False)
+    _next: dict[str, Any] | None = field(default=None, init=False)
+    _failed: list[OSError] = field(default_factory=list, init=False)
 
     def forget(self) -> None:
         """Let nothing of an earlier try count."""
@@ -70,6 +71,7 @@ class Settled:
         sizes = state.get("sizes", [0, 0])
         self._rows = jsonl.Growing(self.folder / self.made, sizes[0])
         self._failures = jsonl.Growing(self.folder / self.failed, sizes[1])
+        self._disks = [disk_of(file.descriptor, self._failed.append) for file in (self._rows, self._failures)]
         if state:
             self._position = state["position"]
             tally.restore(state["tally"])
@@ -102,7 +104,7 @@ class Settled:
             for line in lines:
                 end += len(line)
                 self._reached = end
-                yield Drawn(Snippet.from_dict(jsonl.decoded(line)), end)
+                yield Drawn(Snippet.restored(jsonl.decoded(line)), end)
 
     def row(self, drawn: Drawn, row: Instruction, requests: tuple[str, ...]) -> None:
         """Write the next snippet's row, with the ids of the requests that made it."""
@@ -122,13 +124,22 @@ class Settled:
         self._position = drawn.end
 
     def save_now_and_then(self) -> None:
-        """Save the state if the last time is a while ago; the disk is waited for elsewhere."""
+        """Save the state of the last time, if that is a while ago and the disk has by now what it speaks of.
+
+        In this order, for after a power cut a state without its rows would be believed. The state itself need not be
+        durable: it is a shortcut, and half of one is none.
+        """
         now = time.monotonic()
-        if now - self._saved < _EVERY or (self._saving and not self._saving.done()):
+        if now - self._saved < _EVERY or any(disk.busy() for disk in self._disks):
             return
         self._saved = now
-        state = self._snapshot()
-        self._saving = asyncio.create_task(asyncio.to_thread(self._save, state))
+        if self._next is not None and not self._failed:
+            part = self.folder / f"{STATE}.part"
+            part.write_bytes(json.dumps(self._next).encode("ascii"))
+            part.replace(self.folder / STATE)
+        self._next = self._snapshot()
+        for disk in self._disks:
+            disk.ask()
 
     def _snapshot(self) -> dict[str, Any]:
         budget = self._asker.budget
@@ -145,12 +156,6 @@ class Settled:
         sizes = [self._rows.flush(), self._failures.flush()]
         return {"position": self._position, "sizes": sizes, "tally": self._tally.to_dict()}
 
-    def _save(self, state: Mapping[str, Any]) -> None:
-        # First what it speaks of: after a power cut a state without its rows would be believed.
-        self._rows.sync()
-        self._failures.sync()
-        jsonl.write_json(self.folder / STATE, state)
-
     def begun(self, snippets: Path) -> Iterator[Drawn]:
         """The snippets that were begun and are not settled: the journal may have answers for them."""
         reached = self._reached
@@ -161,18 +166,23 @@ class Settled:
         self._rows.publish(_written(row, requests) for row, requests in more)
         self._failures.publish()
 
-    async def stop(self) -> None:
+    def stop(self) -> None:
         """Leave everything as it is for a later try."""
-        if self._saving is not None:
-            await asyncio.gather(self._saving, return_exceptions=True)
-        self._save(self._snapshot())
+        self._let_go()
+        state = self._snapshot()
+        self._rows.sync()
+        self._failures.sync()
+        jsonl.write_json(self.folder / STATE, state)
         self._rows.close()
         self._failures.close()
 
-    async def finish(self) -> None:
+    def _let_go(self) -> None:
+        for disk in self._disks:
+            disk.close()
+
+    def finish(self) -> None:
         """The stage is through: the files get their names."""
-        if self._saving is not None:
-            await asyncio.gather(self._saving, return_exceptions=True)
+        self._let_go()
         self._rows.finish()
         self._failures.finish()
         self.forget()
