@@ -74,15 +74,19 @@ class Asker:
         self._together = together(self.teacher)
         self.defaults = self.teacher.sampling()
         self._out: dict[asyncio.Task[Any] | None, int] = {}
-        self._deferred: Deferred | None = None
+        self._deferred = self._batches()
         self._complete = self._way()
         self._once = self._sent if self._deferred is None else self._in_batch
+
+    def _batches(self) -> Deferred | None:
+        """What answers in batches, if the teacher does."""
+        if isinstance(self.teacher, DeferredTeacher):
+            return Deferred(self.teacher, self.journal, self._keep)
+        return None
 
     def _way(self) -> Callable[[Request], Awaitable[Wire | Reply]]:
         """How one attempt is made of this kind of teacher."""
         teacher = self.teacher
-        if isinstance(teacher, DeferredTeacher):
-            self._deferred = Deferred(teacher, self.journal, self._keep)
         if isinstance(teacher, WireTeacher):
             return teacher.send
         return Batcher(teacher).complete if isinstance(teacher, BatchTeacher) else teacher.complete
