@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import time
 
 import pytest
 
-from magicoder_core.answers import Fence, Unparsed, fences, sections
+from magicoder_core.answers import Fence, Unparsed, fences, has_code, sections
+from magicoder_core.answers.fence import closed, is_one_block
 
 CODE = "```python\ndef f():\n    return 1\n```"
 PAIR = {"problem": "Do it.", "solution": CODE}
@@ -210,3 +212,15 @@ def test_a_code_block_that_only_comes_first_is_no_wrapper():
 def test_a_wrapped_answer_whose_code_is_unclosed_is_not_guessed_at():
     found = sections("```markdown\n[Problem Description]\nDo it.\n[Solution]\n```python\nx\n```")
     assert found == {"problem": "Do it.", "solution": "```python\nx\n```"}
+
+
+def test_the_quick_look_for_code_says_what_the_thorough_one_does():
+    """All texts of up to six pieces of what makes code blocks."""
+    pieces = ["```", "\n", "x", "`", "~~~", " "]
+    for count in range(7):
+        for parts in itertools.product(pieces, repeat=count):
+            text = "".join(parts)
+            assert has_code(text) == any(block.code.strip() for block in fences(text)), repr(text)
+            if is_one_block(text):
+                assert closed(text) == text
+                assert len(fences(text)) <= 1, repr(text)

@@ -106,8 +106,8 @@ def _only_block(text: str, first: int) -> tuple[int, int] | None:
     """Where the code begins and ends of the block that begins with the ``first`` marks, if it is closed and the only one."""
     if first and text[first - 1] != "\n":
         return None
-    last = text.find("\n```", first + 3)
-    if last < 0 or (last + 4 < len(text) and _goes_on(text, last + 4)):
+    last = text.find("```", first + 3) - 1
+    if last < 0 or text[last] != "\n" or (last + 4 < len(text) and _goes_on(text, last + 4)):
         return None
     begin = text.find("\n", first)
     return None if "`" in text[first + 3 : begin] else (begin, last)
