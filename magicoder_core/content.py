@@ -1,8 +1,4 @@
-"""What all records share: they are plain JSON on the disk, and named by their content.
-
-``id`` is the first 16 hex digits of the sha256 of a record's canonical JSON, without the fields that only
-annotate it (``annotations``): two runs that make the same thing give it the same name.
-"""
+"""What all records share: they are plain JSON on the disk, and named by their content (see `records`)."""
 
 from __future__ import annotations
 

@@ -6,15 +6,13 @@ to submit it, submits it, looks after it and reads its results, over as many cra
 
 from __future__ import annotations
 
-import asyncio
-import secrets
-import tempfile
 from abc import abstractmethod
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Literal
 
+from magicoder_core import lazily
 from magicoder_core.errors import RecipeError, TeacherError
 from magicoder_core.providers import Teacher
 from magicoder_core.records import Reply, Request
@@ -56,6 +54,8 @@ class Batch:
 
 def batch_name() -> str:
     """A name that no other batch has, in this run or any other."""
+    import secrets
+
     return f"magicoder-{secrets.token_hex(8)}"
 
 
@@ -154,13 +154,15 @@ class DeferredTeacher(Teacher):
         Raises:
             TeacherError: as the methods above, or the batch came to nothing.
         """
+        import tempfile
+
         with tempfile.TemporaryDirectory(prefix="magicoder-batch-") as folder:
             batch = Batch(name=batch_name(), size=1, folder=Path(folder), mark=await self.mark())
             custom_id = batch.custom_id(request.id)
             batch.input.write_bytes(self.line(custom_id, request) + b"\n")
             batch = replace(batch, id=await self.submit(batch))
-            while (state := await self.poll(batch)).status == "running":  # noqa: ASYNC110 - the provider tells nobody
-                await asyncio.sleep(self.poll_seconds)
+            while (state := await self.poll(batch)).status == "running":
+                await lazily.asyncio().sleep(self.poll_seconds)
             if state.status == "failed":
                 raise TeacherError("bad_request", f"batch {batch.id} failed: {state.message}")
             return self.read(request, await self._only(batch, custom_id))

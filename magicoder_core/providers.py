@@ -16,7 +16,6 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Protocol
 
-from magicoder_core.answers import fences
 from magicoder_core.records import (
     Checkpoint,
     Instruction,
@@ -294,6 +293,8 @@ class Benchmark(Provider):
 
         A block without a language counts, too; an answer without a block is taken whole.
         """
+        from magicoder_core.answers import fences
+
         languages = ("", problem.language)
         blocks = (block.code for block in fences(reply.text) if block.language in languages)
         return next(blocks, reply.text)

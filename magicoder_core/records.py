@@ -1,7 +1,10 @@
 """The records that flow between stages: frozen, keyword-only, and named by their content.
 
-Each record names its parent's id (see `content`), so that ``magicoder explain`` can walk from a verdict back to the
-line of source code behind it. On disk a record is one JSON object a line, keys as the fields are called here.
+``id`` is the first 16 hex digits of the sha256 of a record's canonical JSON, without the fields that only
+annotate it (``annotations``): two runs that make the same thing give it the same name. Each record names its
+parent's id, so that ``magicoder explain`` can walk from a verdict back to the line of source code behind it.
+
+On disk a record is one JSON object a line, keys as the fields are called here. `content` has what all of them share.
 """
 
 from __future__ import annotations

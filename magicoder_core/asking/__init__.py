@@ -2,7 +2,7 @@
 
     request.py   what names an answer in the journal
     journal.py   every attempt's end, on its way to the disk before anything reads it
-    durable.py   on the disk, in groups
+    durable.py   on the disk, in groups, by the kernel's queue or a thread
     cache.py     answers of other runs
     gate.py      who may send now: places, order, outages
     controller.py  the law: a capacity, a rate, or refusals that are not ours (evidence.py, queueing.py)
@@ -13,6 +13,7 @@
     deferred.py  whole batches, noted before they are submitted, over any number of crashes (gathering.py, patience.py)
     pausing.py   how long a request waits before it is sent again
     reading.py   what the journal holds, read
+    errand.py    a request on its way, and what is made of how it ends
     ask.py       puts them together
     parent.py    the `ask` that a method is handed
 

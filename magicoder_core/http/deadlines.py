@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from magicoder_core import lazily
+
+if TYPE_CHECKING:
+    import asyncio
 
 
 class Deadlines:
@@ -21,8 +25,7 @@ class Deadlines:
 
     def begin(self) -> asyncio.Task[Any]:
         """A call of the current task begins; it is cancelled when its time is up."""
-        task = asyncio.current_task()
-        assert task is not None  # noqa: S101 - coroutines run in tasks
+        task: asyncio.Task[Any] = lazily.asyncio().current_task()
         loop = task.get_loop()
         self._due[task] = when = loop.time() + self._seconds
         if self._timer is None:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
-from magicoder_core import ratelimits
+from magicoder_core import lazily, ratelimits
 from magicoder_core.errors import TeacherError
 from magicoder_core.http.bodies import encoded
 from magicoder_core.http.deadlines import Deadlines
 from magicoder_core.http.kinds import is_good, one_line, refusal
 from magicoder_core.http.replies import reply
-from magicoder_core.lazily import aiohttp
 from magicoder_core.providers import Wire
 from magicoder_core.records import Reply
 
@@ -40,7 +38,7 @@ def session(url: str) -> ClientSession:
 
     The core alone bounds how many requests run at once; a pool with a bound of its own would queue them unseen.
     """
-    library = aiohttp()
+    library = lazily.aiohttp()
     made: ClientSession = library.ClientSession(
         connector=library.TCPConnector(limit=0), cookie_jar=library.DummyCookieJar(), proxy=_proxy(url)
     )
@@ -93,7 +91,7 @@ class Endpoint:
         self._headers = {"Content-Type": "application/json", **headers}
         self._seconds = timeout
         self._deadlines = Deadlines(timeout)
-        self._limits = aiohttp().ClientTimeout(total=None, sock_connect=min(timeout, _CONNECT))
+        self._limits = lazily.aiohttp().ClientTimeout(total=None, sock_connect=min(timeout, _CONNECT))
         keys = [value.rpartition(" ")[2].encode() for value in headers.values()]
         self._keys = [key for key in keys if len(key) >= _KEY]
         try:
@@ -143,9 +141,9 @@ class Endpoint:
                 self._url, data=data, headers=self._headers, timeout=self._limits, allow_redirects=False
             )
             return Answered(response.status, response.headers, await response.read())  # which lets go of the connection
-        except (TimeoutError, aiohttp().ClientError, OSError, asyncio.CancelledError) as error:
+        except (TimeoutError, lazily.aiohttp().ClientError, OSError, lazily.asyncio().CancelledError) as error:
             late = deadlines.was_late(task)
-            if isinstance(error, asyncio.CancelledError) and not late:
+            if isinstance(error, lazily.asyncio().CancelledError) and not late:
                 raise
             why = TimeoutError() if late else error
             if response is None:
@@ -165,7 +163,7 @@ def _cut(error: BaseException, host: str, seconds: float) -> TeacherError:
 
 
 def _no_answer(error: BaseException, host: str, seconds: float) -> TeacherError:
-    library = aiohttp()
+    library = lazily.aiohttp()
     if isinstance(error, library.ConnectionTimeoutError):
         return TeacherError("transient", f"{host}: no connection within {min(seconds, _CONNECT):g} s")
     if isinstance(error, TimeoutError):
