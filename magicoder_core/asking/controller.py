@@ -51,7 +51,7 @@ _OPENING_GROWTH: Final = 4.0
 is heard is wasted: 25 requests if that takes 50 ms, as on a busy machine. 256 are out after 0.32 s. Slower, and a rate
 is harder to tell from chance."""
 
-OPENING_SLOT: Final = 0.02
+OPENING_SLOT: Final = 0.01
 """Seconds between two departures of those that have become due meanwhile: to wake for each costs more than a request, and
 answers that come together are cheaper to take than one by one."""
 

@@ -203,6 +203,8 @@ class Gate:
             return self._refused(place, now, retry_after, probe=probe) if self._adaptive else True
         self._breaker.alive(now)
         if outcome == "answered" and self._adaptive:
+            if self._controller.opening:  # who takes a place that was borne already need not be waited for
+                self._next_departure -= self._controller.gap(self._out)
             self._controller.answer(now, place)
         if probe:
             self._through(now)

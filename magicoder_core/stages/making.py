@@ -57,28 +57,27 @@ class Maker:
     asker: Asker
     judges: list[tuple[str, Filter]] = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        """Look the method up."""
+        self._method: Method = present(self.plan.method).provider
+
     async def make(self, snippet: Snippet) -> Made:
         """One snippet's row, or why there is none; only what concerns the whole run is raised."""
         ask = ParentAsk(self.asker, snippet.id)
-        outcome = await self._outcome(snippet, ask)
-        requests = tuple(ask.requests)
-        rejected = self._rejection(outcome) if self.judges and isinstance(outcome, Instruction) else None
-        return Made(outcome, requests, rejected)
-
-    async def _outcome(self, snippet: Snippet, ask: object) -> Instruction | Rejection:
-        method: Method = present(self.plan.method).provider
+        outcome: Instruction | Rejection
         try:
-            return await method.instruct(snippet, ask)  # type: ignore[arg-type]  # ParentAsk is the Ask there is
-        except NotAskedError as error:
-            return Rejection(reason=NOT_ASKED, detail=str(error))
+            outcome = await self._method.instruct(snippet, ask)
         except TeacherError as error:
             if error.kind in FATAL:
                 raise
-            return Rejection(reason=error.kind, detail=str(error))
+            reason = NOT_ASKED if isinstance(error, NotAskedError) else error.kind
+            outcome = Rejection(reason=reason, detail=str(error))
         except MagicoderError:
             raise
         except Exception as error:  # noqa: BLE001 - boundary: a plugin's work on one record
-            return Rejection(reason="error", detail=f"{type(error).__name__}: {error}")
+            outcome = Rejection(reason="error", detail=f"{type(error).__name__}: {error}")
+        rejected = self._rejection(outcome) if self.judges and isinstance(outcome, Instruction) else None
+        return Made(outcome, tuple(ask.requests), rejected)
 
     def _rejection(self, row: Instruction) -> str | None:
         """Why the first of the row-by-row filters would drop a row."""

@@ -48,13 +48,20 @@ class _Window(Generic[T, R]):
     ) -> None:
         self._source, self._work, self._width, self._active = source, work, width, active
         self._exhausted = False
+        self.fewer = True
+        """Whether fewer may be at work than could be."""
         self._wanted: asyncio.Future[None] | None = None
         self.slots: deque[_Slot[T, R]] = deque()
         self.workers: set[asyncio.Task[None]] = set()
 
     def fill(self) -> None:
         """See that as many work as may."""
-        while len(self.workers) < self._active() and (slot := self._next()) is not None:
+        self.fewer = False
+        active = self._active()
+        while len(self.workers) < active:
+            if (slot := self._next()) is None:
+                self.fewer = True
+                return
             self.workers.add(asyncio.create_task(self._serve(slot)))
 
     def close(self) -> None:
@@ -100,8 +107,11 @@ class _Window(Generic[T, R]):
             slot.done = True
             if slot is self.slots[0] and self._wanted is not None and not self._wanted.done():
                 self._wanted.set_result(None)
-            goes = isinstance(slot.failure, asyncio.CancelledError) or len(self.workers) > self._active()
-            slot = None if goes else self._next()
+            surplus = len(self.workers) - self._active()
+            if surplus < 0:
+                self.fill()
+            slot = None if surplus > 0 or isinstance(slot.failure, asyncio.CancelledError) else self._next()
+        self.fewer = True
         if (worker := asyncio.current_task()) is not None:
             self.workers.discard(worker)
 
@@ -130,7 +140,8 @@ async def in_order(
         room(window.fill)
     try:
         while True:
-            window.fill()
+            if window.fewer:
+                window.fill()
             if not window.slots:
                 return
             slot = await window.head()
