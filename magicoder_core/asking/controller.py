@@ -19,7 +19,8 @@ out for longer than refusals take counts as accepted, so no epoch waits for answ
    explains the refusals, that number is the limit; otherwise the rate is lowered by the fraction. If neither is
    sure and it was a tenth or more, or if it goes on after `CUTS` cuts, a *trial* halves the rate: if that does not lower the
    fraction by half, the refusals are not ours. The fraction becomes the expected one, and the former setting is restored.
-4. *Without trouble* a limit or rate grows by steps that double from one to a quarter, while requests have to wait for it.
+4. *Without trouble* a limit or rate grows by steps that double, while requests have to wait for it: a limit up to a quarter at a
+   time, a rate that is settled by a twentieth, for all above a limit per minute is wasted.
 
 A refused request holds its place as long as an answer would have taken, so that fractions mean shares of time and quick
 refusals draw no further requests after them; those within the expected fraction are pardoned.
@@ -399,7 +400,7 @@ class Controller:
             self.rate = min(self.rate * (1 + _LARGE), near)
         else:
             self.rate *= 1 + self._step
-            most = 1.0 if self.rate < _SLOW else _LARGE if self._settled else 2 * _MIDDLE
+            most = 1.0 if self.rate < _SLOW else _MIDDLE if self._settled else 2 * _MIDDLE
             self._step = min(most, 2 * self._step)
         if self.latency and self.rate > 1.5 * self.cap / self.latency:
             self.mode = "open"
