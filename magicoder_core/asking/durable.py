@@ -12,6 +12,7 @@ import errno
 import os
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any, Final, Protocol
 
 LONGEST: Final = 0.05
@@ -51,6 +52,7 @@ class Syncer:
         self._descriptor = descriptor
         self._waiting = 0
         self._timer: asyncio.TimerHandle | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._make = disk or disk_of
         self._disk: Disk | None = None
         self.error: OSError | None = None
@@ -61,8 +63,13 @@ class Syncer:
         self._waiting = waiting = self._waiting + 1
         if waiting >= MOST:
             self._sync()
-        elif self._timer is None:
+        elif self._timer is None or self._loop is None or self._loop.is_closed():
             self._set_timer()
+
+    @property
+    def busy(self) -> bool:
+        """Whether the disk still works on a group."""
+        return self._disk is not None and self._disk.busy()
 
     def flush(self) -> None:
         """Wait until all that was written so far is on the disk.
@@ -91,10 +98,10 @@ class Syncer:
 
     def _set_timer(self) -> None:
         try:
-            loop = asyncio.get_running_loop()
+            self._loop = asyncio.get_running_loop()
         except RuntimeError:
             return  # nothing goes on here between one record and the next
-        self._timer = loop.call_later(LONGEST, self._due)
+        self._timer = self._loop.call_later(LONGEST, self._due)
 
     def _unset_timer(self) -> None:
         if self._timer is not None:
@@ -116,11 +123,7 @@ class Syncer:
         self._disk.ask()
 
     def _failed(self, error: OSError) -> None:
-        if error.errno in _NOT_HERE and isinstance(self._disk, KernelQueue):
-            self._disk = Thread(self._descriptor, self._failed)
-            self._disk.ask()
-        else:
-            self.error = error
+        self.error = error
 
 
 def disk_of(descriptor: int, failed: Failed) -> Disk:
@@ -132,7 +135,7 @@ def disk_of(descriptor: int, failed: Failed) -> Disk:
 
 
 class KernelQueue:
-    """The queue of the kernel.
+    """The queue of the kernel; a thread takes over where it does not know this kind of file.
 
     Raises:
         ImportError: there is none in this kernel, or none that `caio` knows.
@@ -145,35 +148,52 @@ class KernelQueue:
         self._descriptor, self._failed = descriptor, failed
         self._queue, self._operation = Context(max_requests=1), Operation
         self._out = False
+        self._instead: Thread | None = None
 
     def busy(self) -> bool:
         """Whether the last call is still going on."""
         if self._out:
-            self._queue.process_events()
-        return self._out
+            self._reap()
+        return self._out if self._instead is None else self._instead.busy()
 
     def ask(self) -> None:
         """Begin a call."""
+        if self._instead is not None:
+            self._instead.ask()
+            return
         operation = self._operation.fdsync(self._descriptor)
         operation.set_callback(self._done)
         self._out = True
         try:
             self._queue.submit(operation)
-        except Exception as error:  # noqa: BLE001 - the library has a class of its own for each reason
+        except Exception:  # noqa: BLE001 - the library has a class of its own for each reason
             self._out = False
-            self._failed(OSError(errno.EINVAL, str(error)))
+            self._give_up()
 
     def close(self) -> None:
         """Wait for the last call."""
         while self._out:
-            self._queue.process_events(min_requests=1, timeout=1)
+            self._reap(min_requests=1, timeout=1)
+        if self._instead is not None:
+            self._instead.close()
+
+    def _reap(self, **wait: int) -> None:
+        with suppress(SystemError):  # a signal came; what is over is seen the next time
+            self._queue.process_events(**wait)
+
+    def _give_up(self) -> None:
+        self._instead = Thread(self._descriptor, self._failed)
+        self._instead.ask()
 
     def _done(self, result: int) -> None:
         """It is over; a failure comes as its negative number, taken for one without a sign."""
         self._out = False
         if result >> 63:
             number = (1 << 64) - result
-            self._failed(OSError(number, os.strerror(number)))
+            if number in _NOT_HERE:
+                self._give_up()
+            else:
+                self._failed(OSError(number, os.strerror(number)))
 
 
 class Thread:

@@ -41,6 +41,9 @@ _END = _SUMMED + 48
 _RESULTS = frozenset({"body", "reply", "content_filter"})
 """Ends that answer the same request again; after any other it is asked once more."""
 
+_MOMENT = 0.005
+"""Seconds between two looks at the disk."""
+
 _LENGTH = 32
 """Bits of a place that hold the line's length."""
 
@@ -225,6 +228,22 @@ class Journal:
             await asyncio.to_thread(self._syncer.flush)
         except OSError as error:
             raise self._failed(error) from error
+        # The system tells a failure once: to the group that was under way, if there was one.
+        while self._syncer.busy:  # noqa: ASYNC110 - the kernel tells only who looks
+            await asyncio.sleep(_MOMENT)
+        if self._syncer.error is not None:
+            raise self._failed(self._syncer.error)
+
+    def flush(self) -> None:
+        """Have all that was written so far on the disk, in a program that does nothing meanwhile.
+
+        Raises:
+            RunError: the disk fails.
+        """
+        try:
+            self._syncer.flush()
+        except OSError as error:
+            raise self._failed(error) from error
 
     def entries(self, start: int = 0) -> Iterator[Entry]:
         """All entries in the order of their writing, from the byte ``start`` on."""
@@ -243,9 +262,9 @@ class Journal:
         except OSError as error:
             os.ftruncate(self._file, self.size)
             raise self._failed(error) from error
-        self._syncer.wrote()
         place = self.size << _LENGTH | length
         self.size += length
+        self._syncer.wrote()
         return place
 
     def _failed(self, error: OSError) -> RunError:

@@ -82,9 +82,14 @@ class OpenAICompatible(WireTeacher):
             TeacherError: the variable of the key is not set, or what it holds can be no key.
         """
         headers = self._authorization()
-        self._line.session = session = http.session(self.base_url)
+        session = http.session(self.base_url)
         url = f"{self.base_url.rstrip('/')}/chat/completions"
-        self._line.endpoint = http.Endpoint(session, url, headers, self._seconds)
+        try:
+            self._line.endpoint = http.Endpoint(session, url, headers, self._seconds)
+        except TeacherError:
+            await session.close()
+            raise
+        self._line.session = session
 
     async def close(self) -> None:
         """Close the connections."""

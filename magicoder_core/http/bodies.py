@@ -13,8 +13,8 @@ from magicoder_core.records import Request, Sampling
 
 _KINDS = 64
 
-_manner = attrgetter("temperature", "top_p", "max_tokens", "grammar", "json_schema", "stop", "n")
-"""How an answer is drawn, but for the seed: nearly always as the one before."""
+_manner = attrgetter("temperature", "top_p", "max_tokens", "grammar", "n")
+"""How an answer is drawn, in numbers and texts, but for the seed: nearly always as the one before."""
 
 
 def body(request: Request, model: str, defaults: Sampling) -> dict[str, Any]:
@@ -28,24 +28,26 @@ def body(request: Request, model: str, defaults: Sampling) -> dict[str, Any]:
     seed = defaults.seed if sampling.seed is None else sampling.seed
     if seed is not None:
         made["seed"] = seed + sampling.sample
+    if stop := sampling.stop or defaults.stop:
+        made["stop"] = list(stop)
+    if schema := sampling.json_schema or defaults.json_schema:
+        made["response_format"] = _response_format(schema)
     return made
 
 
 @lru_cache(maxsize=_KINDS)
 def _drawn(own: tuple[Any, ...], defaults: tuple[Any, ...]) -> Mapping[str, Any]:
     """The fields of a body that say how to draw; whoever gets them does not change them."""
-    temperature, top_p, max_tokens, grammar, json_schema = (
-        default if value is None else value for value, default in zip(own[:5], defaults[:5], strict=True)
+    temperature, top_p, max_tokens, grammar = (
+        default if value is None else value for value, default in zip(own[:4], defaults[:4], strict=True)
     )
-    stop, count = own[5] or defaults[5], own[6]
+    count = own[4] if own[4] > 1 else None
     optional = {
         "temperature": temperature,
         "top_p": top_p,
         "max_tokens": max_tokens,
-        "n": count if count > 1 else None,
-        "stop": list(stop) or None,
+        "n": count,
         "grammar": grammar,
-        "response_format": None if json_schema is None else _response_format(json_schema),
     }
     return {name: value for name, value in optional.items() if value is not None}
 

@@ -22,11 +22,16 @@ class Deadlines:
         self._due: dict[asyncio.Task[Any], float] = {}
         self._late: set[asyncio.Task[Any]] = set()
         self._timer: asyncio.TimerHandle | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     def begin(self) -> asyncio.Task[Any]:
         """A call of the current task begins; it is cancelled when its time is up."""
         task: asyncio.Task[Any] = lazily.asyncio().current_task()
         loop = task.get_loop()
+        if loop is not self._loop:  # the timer of another one will not ring any more
+            self._loop, self._timer = loop, None
+            self._due.clear()
+            self._late.clear()
         self._due[task] = when = loop.time() + self._seconds
         if self._timer is None:
             self._timer = loop.call_at(when, self._look, loop)
@@ -34,7 +39,9 @@ class Deadlines:
 
     def end(self, task: asyncio.Task[Any]) -> None:
         """The call is over."""
-        self._due.pop(task, None)
+        if self._due.pop(task, None) is None and task in self._late:  # it ended otherwise at the same time
+            self._late.remove(task)
+            task.uncancel()
 
     def was_late(self, task: asyncio.Task[Any]) -> bool:
         """Whether it was ended for its time, and nobody else has cancelled the task."""

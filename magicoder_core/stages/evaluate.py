@@ -106,6 +106,7 @@ def _score(run: Run, candidate: Candidate, bound: Bound[Benchmark], journal: Jou
     folder = run / bound.name / candidate.folder
     folder.mkdir(parents=True, exist_ok=True)
     samples = asyncio.run(_answers(run, candidate, bound, journal))
+    journal.flush()  # judging takes a while, in which nobody looks after the last answers
     jsonl.write(folder / "samples.jsonl", (_sample_row(sample) for sample in samples))
     verdicts = judge(bound.provider, samples, f"{bound.name}, {candidate.label}")
     jsonl.write(folder / "verdicts.jsonl", (verdict_row(verdict) for verdict in verdicts))

@@ -20,6 +20,7 @@ from magicoder_core import jsonl
 from magicoder_core.asking import Asker
 from magicoder_core.asking.durable import disk_of
 from magicoder_core.asking.errand import RETRIED
+from magicoder_core.errors import RunError
 from magicoder_core.records import Instruction, Rejection, Snippet
 from magicoder_core.stages.tally import Tally
 
@@ -170,9 +171,12 @@ class Settled:
         """Leave everything as it is for a later try."""
         self._let_go()
         state = self._snapshot()
-        self._rows.sync()
-        self._failures.sync()
-        jsonl.write_json(self.folder / STATE, state)
+        if self._failed:  # the system tells a failure once: no later call would hear of it
+            self.forget()
+        else:
+            self._rows.sync()
+            self._failures.sync()
+            jsonl.write_json(self.folder / STATE, state)
         self._rows.close()
         self._failures.close()
 
@@ -181,8 +185,18 @@ class Settled:
             disk.close()
 
     def finish(self) -> None:
-        """The stage is through: the files get their names."""
+        """The stage is through: the files get their names.
+
+        Raises:
+            RunError: the disk has failed under them; all is made of the journal anew by the next try.
+        """
         self._let_go()
+        if self._failed:
+            self._rows.close()
+            self._failures.close()
+            self.forget()
+            why = f"{self._rows.part}: {self._failed[0].strerror}"
+            raise RunError(f"{why}; mend that and run the same command again: all answers are kept")
         self._rows.finish()
         self._failures.finish()
         self.forget()

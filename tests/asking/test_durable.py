@@ -90,9 +90,31 @@ def test_a_file_that_the_kernels_queue_does_not_know_is_left_to_a_thread(file):
         syncer.wrote()
     syncer._disk.close()
     syncer._disk._done((1 << 64) - errno.EINVAL)
-    assert isinstance(syncer._disk, Thread)
+    assert isinstance(syncer._disk._instead, Thread)
+    for _ in range(MOST):
+        syncer.wrote()
     syncer.close()
     assert syncer.error is None
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel's queue is Linux'")
+def test_a_signal_while_the_disk_is_waited_for_is_no_failure(file):
+    class Interrupted:
+        calls = 0
+
+        def process_events(self, **_):
+            self.calls += 1
+            if self.calls == 1:
+                raise SystemError(errno.EINTR, "Interrupted system call")
+            disk._done(0)
+
+    failures = []
+    disk = KernelQueue(file, failures.append)
+    disk._queue, disk._out = Interrupted(), True
+    assert disk.busy()
+    disk.close()
+    assert not failures
+    assert not disk.busy()
 
 
 def test_a_full_group_does_not_wait(file):
@@ -119,6 +141,20 @@ def test_a_single_record_waits_for_so_long(file):
         assert disk.asked == 2
 
     asyncio.run(write())
+
+
+def test_the_timer_of_a_loop_that_is_gone_holds_nobody_up(file):
+    disk = Counted()
+    syncer = Syncer(file, lambda *_: disk)
+
+    async def write(seconds):
+        syncer.wrote()
+        await asyncio.sleep(seconds)
+
+    asyncio.run(write(0))
+    assert disk.asked == 0
+    asyncio.run(write(3 * LONGEST))
+    assert disk.asked == 1
 
 
 def test_a_slow_disk_gets_larger_groups(file):

@@ -334,3 +334,13 @@ class TestContract(TeacherContract):
     def subject(self):
         with Server() as server:
             yield OpenAICompatible(model="loopback", base_url=server.url)
+
+
+def test_stop_words_and_schemas_are_each_requests_own():
+    """Whoever gets a body may change it: a client that edits a schema in place, say."""
+    sampling = Sampling(stop=["END"], json_schema='{"type": "object"}')  # a list: not what the annotation says
+    first, second = (http.body(Request.of("u", sampling=sampling), "m", Sampling()) for _ in range(2))
+    assert first == second
+    assert first["stop"] == ["END"]
+    first["response_format"]["json_schema"]["schema"]["type"] = "array"
+    assert second["response_format"]["json_schema"]["schema"] == {"type": "object"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 
 import pytest
 
@@ -62,6 +63,31 @@ def test_a_task_goes_on_after_a_late_call():
         return first, second
 
     assert asyncio.run(twice()) == ("late", "in time")
+
+
+def test_another_loop_has_a_timer_of_its_own():
+    deadlines = Deadlines(0.1)
+
+    async def first():
+        waiting = asyncio.create_task(call(deadlines, 5))
+        await asyncio.sleep(0.01)
+        waiting.cancel()
+
+    asyncio.run(first())
+    assert asyncio.run(call(deadlines, 5)) == "late"
+
+
+def test_who_ends_otherwise_when_time_is_up_is_not_cancelled_later():
+    async def swallowed():
+        deadlines = Deadlines(0.02)
+        task = deadlines.begin()
+        with contextlib.suppress(asyncio.CancelledError):  # a library that takes it for its own
+            await asyncio.sleep(5)
+        deadlines.end(task)
+        assert task.cancelling() == 0
+        return await call(deadlines, 5)
+
+    assert asyncio.run(swallowed()) == "late"
 
 
 def test_who_is_cancelled_by_others_stays_so():
