@@ -75,7 +75,8 @@ class Identified(Record):
     def restored(cls, data: Mapping[str, Any]) -> Self:
         """As `from_dict`, for what the same run has written: it is known by the name that it had then."""
         made = cls.from_dict(data)
-        object.__setattr__(made, "id", data["id"])
+        if "id" in data:  # a line may have been written by hand meanwhile
+            object.__setattr__(made, "id", data["id"])
         return made
 
     def to_dict(self) -> dict[str, Any]:

@@ -150,3 +150,10 @@ def test_training_data_is_read_row_by_row(tmp_path):
 
 def test_content_ids_do_not_depend_on_the_order_of_keys():
     assert content_id({"a": 1, "b": "ä"}) == content_id({"b": "ä", "a": 1})
+
+
+def test_what_the_run_wrote_keeps_its_name_and_what_has_none_gets_one():
+    written = SNIPPET.to_dict()
+    assert Snippet.restored(written | {"id": "0123456789abcdef"}).id == "0123456789abcdef"
+    by_hand = {name: value for name, value in written.items() if name != "id"}
+    assert Snippet.restored(by_hand).id == SNIPPET.id

@@ -19,8 +19,8 @@ out for longer than refusals take counts as accepted, so no epoch waits for answ
    explains the refusals, that number is the limit; otherwise the rate is lowered by the fraction. If neither is
    sure and it was a tenth or more, or if it goes on after `CUTS` cuts, a *trial* halves the rate: if that does not lower the
    fraction by half, the refusals are not ours. The fraction becomes the expected one, and the former setting is restored.
-4. *Without trouble* a limit or rate grows by steps that double, while requests have to wait for it: a limit up to a quarter at a
-   time, a rate that is settled by a twentieth, for all above a limit per minute is wasted.
+4. *Without trouble* a limit or rate grows by steps that double, while requests have to wait for it: a limit up to a quarter,
+   a settled rate by a twentieth, for all above a limit per minute is wasted.
 
 A refused request holds its place as long as an answer would have taken, so that fractions mean shares of time and quick
 refusals draw no further requests after them; those within the expected fraction are pardoned.
@@ -51,10 +51,6 @@ _OPENING_GROWTH: Final = 4.0
 """Requests per second at first, and how much faster for each that is out. What is out by the time that the first refusal
 is heard is wasted: 25 requests if that takes 50 ms, as on a busy machine. 256 are out after 0.32 s. Slower, and a rate
 is harder to tell from chance."""
-
-OPENING_SLOT: Final = 0.01
-"""Seconds between two departures of those that have become due meanwhile: to wake for each costs more than a request, and
-answers that come together are cheaper to take than one by one."""
 
 _SMALL: Final = 0.02
 _MIDDLE: Final = 0.05
@@ -168,8 +164,6 @@ class Controller:
 
     def catch_up(self, gap: float) -> float:
         """Seconds of its pace that a late departure may make up for."""
-        if self.opening:
-            return OPENING_SLOT + _LATE
         return _CATCH_UP * gap if self.mode == "capacity" else _LATE
 
     @property

@@ -17,7 +17,7 @@ from heapq import heappop, heappush
 from typing import Final, Literal
 
 from magicoder_core.asking.breaker import LONGEST_PAUSE, Breaker
-from magicoder_core.asking.controller import OPENING_SLOT, Controller
+from magicoder_core.asking.controller import Controller
 from magicoder_core.asking.evidence import Place
 from magicoder_core.asking.pace import Limits
 from magicoder_core.errors import RunError
@@ -27,6 +27,10 @@ __all__ = ["LONGEST_PAUSE", "Gate", "Outcome", "Place"]
 
 Outcome = Literal["answered", "refused", "failed", "rejected"]
 """What became of a request: a result came; rate-limited or overloaded; transient failure or timeout; a no to this request."""
+
+_OPENING_SLOT: Final = 0.01
+"""Seconds between two departures, in the opening, of those that became due meanwhile: to wake for each costs more than a
+request, and answers that come together are cheaper to take than one by one."""
 
 _NEVER: Final = float("inf")
 _NOW: Final = 1e-9
@@ -152,7 +156,8 @@ class Gate:
         if self._adaptive:
             if controller.paced:
                 gap = controller.gap(out)
-                self._next_departure = max(self._next_departure, now - controller.catch_up(gap)) + gap
+                late = controller.catch_up(gap) + (_OPENING_SLOT if controller.opening else 0.0)
+                self._next_departure = max(self._next_departure, now - late) + gap
             controller.departure(now, place)
         return place
 
@@ -284,7 +289,7 @@ class Gate:
         if delay == _NEVER:
             return
         if self._controller.opening and self._adaptive:
-            delay = max(delay, OPENING_SLOT)
+            delay = max(delay, _OPENING_SLOT)
         loop = asyncio.get_running_loop()
         when = loop.time() + delay
         if self._timer is not None:

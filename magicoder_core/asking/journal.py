@@ -18,7 +18,7 @@ import zlib
 from base64 import b64decode, b64encode
 from binascii import unhexlify
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Self, cast
 
@@ -75,11 +75,10 @@ class Entry:
         return self.error or ("reply" if self.body is None else "body")
 
     def to_dict(self) -> dict[str, Any]:
-        """The entry as plain JSON values, without its body."""
-        line: dict[str, Any] = {"key": self.key, "end": self.end, "teacher": self.teacher, "parent": self.parent}
-        line["request"] = self.request.to_dict()
-        self._tell_end(line)
-        return line
+        """The entry as plain JSON values, for people and programs that look at it; bytes are none."""
+        made = {item.name: getattr(self, item.name) for item in fields(self) if item.name != "body"}
+        reply = None if self.reply is None else self.reply.to_dict()
+        return made | {"request": self.request.to_dict(), "reply": reply}
 
     def encoded(self, **more: Any) -> bytes:
         """What is written of it besides its key and its end, as JSON, with ``more`` beside it."""
