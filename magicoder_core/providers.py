@@ -119,7 +119,7 @@ class Teacher(Provider):
     """Answers requests: the teacher of a method, and equally the model under test."""
 
     capabilities: ClassVar[frozenset[str]] = frozenset()
-    """What requests may use beyond text: ``grammar``, ``json_schema``, ``n``, ``seed``."""
+    """What requests may use beyond turns: ``grammar``, ``json_schema``, ``n``, ``seed``, ``text`` (`Request.continuing`)."""
 
     @property
     def identity(self) -> str:
@@ -265,14 +265,22 @@ class Benchmark(Provider):
     data: Annotated[Path | None, "a local file of the benchmark's data instead of its packaged or official one"] = None
     limit: Annotated[int | None, "use only the first so many problems"] = None
     samples: Annotated[int, "answers drawn for each problem"] = 1
+    ks: Annotated[tuple[int, ...], "values of k of pass@k; each is reported where every problem has k samples"] = (
+        1,
+        10,
+        100,
+    )
+
+    results_suffix: ClassVar[str] = "_eval_results.json"
+    """What the name of `results_file` has after that of the samples."""
 
     def __post_init__(self) -> None:
         """Refuse numbers that make no benchmark; call it where you override it.
 
         Raises:
-            ValueError: ``limit`` or ``samples`` is below 1.
+            ValueError: ``limit``, ``samples`` or one of ``ks`` is below 1, or ``ks`` is empty.
         """
-        for name, value in (("limit", self.limit), ("samples", self.samples)):
+        for name, value in (("limit", self.limit), ("samples", self.samples), ("ks", min(self.ks, default=0))):
             if value is not None and value < 1:
                 raise ValueError(f"{name} must be at least 1 (got {value})")
 
@@ -301,7 +309,34 @@ class Benchmark(Provider):
 
     @abstractmethod
     def judge(self, submissions: Iterable[Submission]) -> Iterator[Verdict]:
-        """Judge programs in the sandbox; one verdict for each submission, in order."""
+        """Judge programs in the sandbox; one verdict for each submission, in order.
+
+        Submissions are pulled lazily, a few ahead, and none is held longer than its verdict takes: there may be any
+        number of them.
+        """
+
+    def references(self) -> Iterator[Submission]:
+        """Programs known to be right, at most one for each problem, in the problems' order; here, none.
+
+        The core judges them before anything is spent, in the very environment that will judge the model's programs:
+        a problem whose own reference does not pass is broken here, and left out of the score visibly. A problem that
+        the chosen semantics are known to judge wrongly has no reference, so that the published score comes out.
+        """
+        return iter(())
+
+    def mistakes(self) -> Iterator[Submission]:
+        """Programs known to be wrong, a few; here, none. If one of them passes, no verdict can be trusted."""
+        return iter(())
+
+    def results_file(self, judged: Iterable[tuple[Submission, Verdict]]) -> Iterator[str]:
+        """The results in the official scorer's own format, as pieces of text; here, none.
+
+        Args:
+            judged: each program with its verdict, all of a problem's together, problems in their order, samples in
+                theirs. Read once, as the text is written: there may be any number of them.
+        """
+        del judged
+        return iter(())
 
     def needles(self) -> Iterator[Needle]:
         """The texts that decontamination must look for; here, each problem's prompt."""

@@ -206,8 +206,8 @@ def read(given: str | Path, overrides: Sequence[str] = ()) -> Recipe:
         raise RecipeError(f"{path}: not readable as a recipe: {error}") from error
     if not isinstance(table, dict):
         raise RecipeError(f"{path}: no recipe: its tables are needed, as {{...}} (got {table!r:.60})")
-    for override in overrides:
-        _override(table, override)
+    for text in overrides:
+        override(table, text)
     _check_tables(table, path)
     # Into the table, so that what a run keeps as recipe.json is the same recipe under any file name.
     table["name"] = _name(table, path)
@@ -273,7 +273,7 @@ def _check_shape(name: str, value: Any, path: Path) -> None:
         raise RecipeError(f'{path}: {name}.use: names the provider, as use = "..."; it is missing or no text')
 
 
-def _override(table: dict[str, Any], text: str) -> None:
+def override(table: dict[str, Any], text: str) -> None:
     """Put ``path.to.option=value`` into the table; the value is TOML where it reads as TOML, else text."""
     path, equals, value = text.partition("=")
     parts = path.strip().split(".")

@@ -20,7 +20,8 @@ from magicoder_core.content import Identified, Record, canonical
 Status = Literal["pass", "fail", "timeout", "out_of_memory", "crash", "compile_error", "harness_error"]
 """What became of one program. ``harness_error`` is ours or the machine's and never counts against a model."""
 
-Role = Literal["system", "user", "assistant"]
+Role = Literal["system", "user", "assistant", "text"]
+"""Who speaks. ``text`` is nobody: the one message of a request to go on with raw text, see `Request.continuing`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +75,7 @@ class Snippet(Identified):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message(Record):
-    """One turn of a conversation."""
+    """One turn of a conversation, or the raw text that a model is to go on with."""
 
     role: Role
     content: str
@@ -120,7 +121,11 @@ class Sampling(Record):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request(Identified):
-    """What a model is asked: the conversation so far and how to draw the next turn."""
+    """What a model is asked: the conversation so far and how to draw the next turn.
+
+    Or the raw text to go on with: then the only message has the role ``text``, no chat template is applied, and the
+    teacher must have the capability ``text``.
+    """
 
     nested: ClassVar[Mapping[str, type[Record]]] = {"messages": Message, "sampling": Sampling}
 
@@ -143,6 +148,16 @@ class Request(Identified):
         turns = [Message(role="system", content=system)] if system else []
         turns.append(Message(role="user", content=user))
         return cls(messages=tuple(turns), sampling=sampling or Sampling())
+
+    @classmethod
+    def continuing(cls, text: str, *, sampling: Sampling | None = None) -> Request:
+        """A request to go on with ``text``, token by token as it stands."""
+        return cls(messages=(Message(role="text", content=text),), sampling=sampling or Sampling())
+
+    @property
+    def raw(self) -> bool:
+        """Whether this is text to go on with, and no conversation."""
+        return self.messages[0].role == "text" if self.messages else False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -279,7 +294,15 @@ class Submission(Record):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict(Record):
-    """What became of a submission. ``isolation`` names how strongly the program was locked in."""
+    """What became of a submission. ``isolation`` names how strongly the program was locked in.
+
+    ``extra`` is what a benchmark says beside it, in plain JSON values. One with base and plus tests has
+    ``base_status`` and ``plus_status`` there (each a `Status`) and ``base_fail_tests`` and ``plus_fail_tests``
+    (the arguments of failed calls, at most 10 each); ``status`` is then ``pass`` exactly if both are, else the first
+    of them that is not.
+    """
+
+    later: ClassVar[Mapping[str, Any]] = {"extra": {}}
 
     problem_id: str
     sample: int
@@ -287,15 +310,29 @@ class Verdict(Record):
     detail: str = ""
     cpu_seconds: float = 0.0
     isolation: str = ""
+    extra: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report(Record):
-    """A benchmark's scores; each metric says its value and its 95% interval ``[low, high]``."""
+    """A benchmark's scores, and all that they can only be compared beside.
+
+    ``metrics`` has for each metric its value and its 95% interval ``[low, high]``, and under ``statuses`` what became
+    of the programs. ``versions`` tells the data, the semantics and the software. ``isolation`` is how strongly
+    programs were locked in. ``decoding`` is how answers were drawn, where they were drawn here (temperature, samples
+    for each problem, style of the prompt). ``broken`` lists each problem whose own reference does not pass here, as
+    ``{"task_id", "reason"}``: it is left out of the score. ``self_test`` counts the references and the known mistakes
+    that were judged before. ``harness_errors`` counts programs that could not be judged and are left out, too.
+    """
 
     benchmark: str
     metrics: Mapping[str, Any]
     versions: Mapping[str, str]
+    isolation: str = ""
+    decoding: Mapping[str, Any] = field(default_factory=dict)
+    broken: tuple[Mapping[str, str], ...] = ()
+    self_test: Mapping[str, int] = field(default_factory=dict)
+    harness_errors: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

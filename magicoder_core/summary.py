@@ -16,6 +16,8 @@ _SHOWN = {
     "train": ("checkpoint/",),
     "evaluate": (),
 }
+_NAMED = 5
+"""Broken tasks that are named; the report names all of them."""
 
 
 def stage_line(result: Result) -> str:
@@ -60,13 +62,20 @@ def _evaluate(counts: Mapping[str, Any]) -> str:
 _WORDS = {"seeds": _seeds, "generate": _generate, "filter": _filter, "train": _train, "evaluate": _evaluate}
 
 
+BESIDE = frozenset({"statuses", "broken"})
+"""What stands among the metrics of a score and is none."""
+
+
 def scores(counts: Mapping[str, Any]) -> Iterator[str]:
     """One line for each score: benchmark, model, value with its interval, what became of the programs."""
     for benchmark, models in counts.items():
         for label, metrics in models.items():
             for metric, value in metrics.items():
-                if metric != "statuses":
+                if metric not in BESIDE:
                     yield f"{benchmark} {metric}, {label}: {score(value)}   {statuses(metrics['statuses'])}"
+            if broken := metrics.get("broken"):
+                more = f" and {len(broken) - _NAMED} more" if len(broken) > _NAMED else ""
+                yield f"{benchmark}, {label}: broken here and left out: {', '.join(broken[:_NAMED])}{more}"
 
 
 def score(value: Mapping[str, Any]) -> str:

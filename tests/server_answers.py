@@ -125,6 +125,12 @@ def completion(
     return value
 
 
+def raw_text(value: dict[str, Any]) -> dict[str, Any]:
+    """The same answer in the shape of OpenAI's completions of raw text."""
+    choices = [choice and {"text": choice.pop("message")["content"], **choice} for choice in value["choices"] or []]
+    return {**value, "object": "text_completion", "choices": choices}
+
+
 def _choice(place: int, text: str, *, whole: bool) -> dict[str, Any]:
     message = {"role": "assistant", "content": text}
     return {"index": place, "message": message, "finish_reason": "stop" if whole else "length", "logprobs": None}

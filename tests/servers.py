@@ -34,7 +34,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from server_account import Account, Bucket
-from server_answers import ERRORS, FAULTS, SPOILT, answer, anthropic, completion, content_hash, number, usage
+from server_answers import ERRORS, FAULTS, SPOILT, answer, anthropic, completion, content_hash, number, raw_text, usage
 from server_behaviour import WAIT, Behaviour
 from server_http import Connection
 
@@ -187,6 +187,8 @@ class Server(Behaviour):
         """A request's name and its body; what has come before is known by its bytes."""
         if (known := self._known.get(raw)) is None:
             body = json.loads(raw)
+            if "prompt" in body:  # raw text to go on with: answered as a conversation of that text
+                body["messages"] = [{"role": "text", "content": body["prompt"]}]
             if len(self._known) >= _KEPT:
                 self._known.clear()
             known = content_hash(body["messages"] if self.by_conversation else body), body
@@ -267,6 +269,8 @@ class Server(Behaviour):
             )
             counted = value["usage"] or {"prompt_tokens": 0, "completion_tokens": 0}
             used = counted["prompt_tokens"], counted["completion_tokens"]
+            if not asked.path.endswith("/chat/completions"):
+                value = raw_text(value)
         if len(self._kept) >= _KEPT:
             self._kept.clear()
         self._kept[key] = made = (json.dumps(value).encode(), *used)

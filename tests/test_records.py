@@ -41,6 +41,7 @@ SAMPLES = [
     Message(role="user", content="hello"),
     Sampling(temperature=0.5, stop=("\n", "```"), sample=2),
     Request.of("hello", system="be brief", sampling=Sampling(max_tokens=5)),
+    Request.continuing("def f(", sampling=Sampling(stop=("\ndef ",))),
     Usage(prompt_tokens=1, usd=0.25),
     Price(usd_per_prompt_token=2e-6, usd_per_completion_token=1e-5),
     Reply(text="one", alternatives=(Reply(text="two", finish_reason="length"),)),

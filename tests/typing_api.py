@@ -137,9 +137,12 @@ class Tunes(Trainer):
         return Checkpoint(path=str(output), base_model=self.base, digest=jsonl.digest(output))
 
 
-def check(functions: sandbox.Functions) -> None:
+INPUTS = sandbox.Inputs.of("double", [(21,)])
+
+
+def check(_: Submission, answers: Sequence[sandbox.Value | sandbox.Raised | sandbox.Large]) -> str:
     """A test of a program's function."""
-    functions["double"](21)
+    return "" if list(answers) == [sandbox.Value(42)] else "double(21)"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,7 +159,7 @@ class Scores(Benchmark):
         return super().extract(problem, reply)
 
     def judge(self, submissions: Iterable[Submission]) -> Iterator[Verdict]:
-        return sandbox.verdicts(submissions, lambda one: sandbox.Examination.of(one.code, check, "double"))
+        return sandbox.verdicts(submissions, lambda one: sandbox.Calls.of(one.code, INPUTS), check)
 
     def needles(self) -> Iterator[Needle]:
         yield Needle(benchmark="p", problem_id="p/0", kind="prompt", text="?")

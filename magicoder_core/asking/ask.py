@@ -136,10 +136,13 @@ class Asker:
         Raises:
             TeacherError: the last attempt failed, or the failure is of a kind that is not sent again.
             BudgetError: a limit is reached.
+            RunError: the request is raw text, and the teacher has not the capability ``text``.
         """
         key = journal_key(self.identity, request)
         if (reply := self._known(key, request, parent)) is not None:
             return reply
+        if request.raw:
+            self._check_text()
         if key in self._under_way:
             return await self._share(key)
         self._under_way[key] = None
@@ -151,6 +154,19 @@ class Asker:
         if (future := self._under_way.pop(key)) is not None:
             self._tell(future, reply)
         return reply
+
+    def _check_text(self) -> None:
+        """Refuse raw text, before anything is sent, where the teacher would take it for a turn of a conversation.
+
+        Raises:
+            RunError: it would.
+        """
+        if not self.teacher.supports("text"):
+            raise RunError(
+                f"teacher '{self.name}': it answers conversations and cannot go on with raw text, as the styles "
+                "'completion' and 'magicoder' of a benchmark need; set style = \"chat\", or use another teacher "
+                "(openai-compatible, llama-cpp, transformers)"
+            )
 
     async def _share(self, key: str) -> Reply:
         """The answer to a request that somebody else has out."""

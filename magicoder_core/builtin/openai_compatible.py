@@ -1,4 +1,4 @@
-"""The teacher `openai-compatible`: any server that speaks OpenAI's chat completions, far away or on this machine."""
+"""The teacher `openai-compatible`: any server that speaks OpenAI's completions, far away or on this machine."""
 
 from __future__ import annotations
 
@@ -16,21 +16,28 @@ if TYPE_CHECKING:
 
 _OPENAI = "api.openai.com"
 
+_STOPS = 4
+"""Stop strings that OpenAI takes in a request; vLLM and llama.cpp take any number."""
+
 _PATIENCE, _PATIENCE_HERE = 300.0, 3600.0
 """Seconds for an answer from far away, and from this machine."""
 
 
 @dataclass
 class _Line:
-    """What is open: the session with its connections, and where requests are posted."""
+    """What is open: the session with its connections, and where requests are posted; ``text`` takes raw text."""
 
     session: ClientSession | None = None
     endpoint: Endpoint | None = None
+    text: Endpoint | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class OpenAICompatible(WireTeacher):
     """A model behind an OpenAI-compatible server: OpenAI, vLLM, SGLang, llama.cpp, many a gateway.
+
+    Conversations go to ``/chat/completions``, raw text to go on with to ``/completions``, to which no server applies
+    a chat template. OpenAI has that for its oldest models only.
 
     The key comes from the environment alone and never appears in an error or a log. A server on this machine
     needs none. Tokens are counted by the server; dollars only where both prices are given.
@@ -60,8 +67,8 @@ class OpenAICompatible(WireTeacher):
         return self._sampling
 
     def supports(self, capability: str) -> bool:
-        """``seed`` and ``n`` always; ``grammar`` and ``json_schema`` where the recipe says that the server does."""
-        if capability in {"seed", "n"}:
+        """``seed``, ``n`` and ``text``; ``grammar`` and ``json_schema`` where the recipe says that the server does."""
+        if capability in {"seed", "n", "text"}:
             return True
         return {"grammar": self.grammar, "json_schema": self.json_schema}.get(capability, False)
 
@@ -83,9 +90,10 @@ class OpenAICompatible(WireTeacher):
         """
         headers = self._authorization()
         session = http.session(self.base_url)
-        url = f"{self.base_url.rstrip('/')}/chat/completions"
+        base = self.base_url.rstrip("/")
         try:
-            self._line.endpoint = http.Endpoint(session, url, headers, self._seconds)
+            self._line.endpoint = http.Endpoint(session, f"{base}/chat/completions", headers, self._seconds)
+            self._line.text = http.Endpoint(session, f"{base}/completions", headers, self._seconds)
         except TeacherError:
             await session.close()
             raise
@@ -95,7 +103,7 @@ class OpenAICompatible(WireTeacher):
         """Close the connections."""
         if self._line.session:
             await self._line.session.close()
-            self._line.session = self._line.endpoint = None
+            self._line.session = self._line.endpoint = self._line.text = None
 
     async def send(self, request: Request) -> Wire:
         """Post the request once.
@@ -105,8 +113,9 @@ class OpenAICompatible(WireTeacher):
         """
         if self._line.endpoint is None:
             await self.open()
-        assert self._line.endpoint is not None  # noqa: S101 - open() set it
-        return await self._line.endpoint.send(http.encoded(self._body(request)))
+        endpoint = self._line.text if request.raw else self._line.endpoint
+        assert endpoint is not None  # noqa: S101 - open() set it
+        return await endpoint.send(http.encoded(self._body(request)))
 
     def read(self, request: Request, body: bytes) -> Reply:  # noqa: ARG002 - the body says all
         """The reply in a body.
@@ -132,7 +141,12 @@ class OpenAICompatible(WireTeacher):
 
     def _body(self, request: Request) -> dict[str, Any]:
         body = http.body(request, self.model, self.sampling())
-        if self._host == _OPENAI:
+        if self._host != _OPENAI:
+            return body
+        if request.raw:
+            if "stop" in body:
+                body["stop"] = body["stop"][:_STOPS]
+        else:
             # OpenAI's newer models refuse the old name, all of them know the new one; other servers know the old one.
             body["max_completion_tokens"] = body.pop("max_tokens")
         return body

@@ -22,6 +22,7 @@ COMMANDS = {
     "new": ("magicoder_core.cli.new", "Write a plugin package that installs and passes its tests."),
     "show": ("magicoder_core.cli.show", "Show what a run made: stages, counts, scores."),
     "explain": ("magicoder_core.cli.explain", "Walk the lineage of any record of a run, in both directions."),
+    "score": ("magicoder_core.cli.score", "Score any model's samples by a benchmark."),
     "export": ("magicoder_core.cli.export", "Write a run's kept rows in a format that trainers read."),
     "models": ("magicoder_core.cli.models", "List and fetch the models of the catalogue."),
 }

@@ -1,4 +1,4 @@
-"""One attempt of an OpenAI-style chat completion over HTTP, and what each of its failures means.
+"""One attempt of an OpenAI-style completion over HTTP, of a chat or of raw text, and what each of its failures means.
 
 Nothing here retries: an attempt ends in a `Reply` or in a `TeacherError` whose kind decides what the core does next.
 

@@ -20,11 +20,16 @@ _manner = attrgetter("temperature", "top_p", "max_tokens", "grammar", "n")
 def body(request: Request, model: str, defaults: Sampling) -> dict[str, Any]:
     """The JSON to post for ``request``; what its sampling leaves open comes from ``defaults``, what both do is left out.
 
+    That of a chat completion; of raw text to go on with that of a completion, with a ``prompt`` instead of messages.
     Repeated draws get a seed of their own (``seed + sample``): with one seed a server would answer all of them alike.
     """
     sampling = request.sampling
-    messages = [{"role": message.role, "content": message.content} for message in request.messages]
-    made = {"model": model, "messages": messages, **_drawn(_manner(sampling), _manner(defaults))}
+    drawn = _drawn(_manner(sampling), _manner(defaults))
+    if request.raw:
+        made = {"model": model, "prompt": request.messages[0].content, **drawn}
+    else:
+        messages = [{"role": message.role, "content": message.content} for message in request.messages]
+        made = {"model": model, "messages": messages, **drawn}
     seed = defaults.seed if sampling.seed is None else sampling.seed
     if seed is not None:
         made["seed"] = seed + sampling.sample

@@ -35,6 +35,8 @@ def reply(raw: bytes) -> Reply:
 def read(value: Mapping[str, Any]) -> Reply:
     """The reply in an answer of OpenAI's shape; what may be missing there (usage, model, reasoning) may be here.
 
+    Raw text that was gone on with may end where it stood: then the reply's text is empty.
+
     Raises:
         TeacherError: ``malformed`` without a choice or any text, ``content_filter`` if the text was withheld.
     """
@@ -46,7 +48,7 @@ def read(value: Mapping[str, Any]) -> Reply:
     model = str(value.get("model") or "")
     text, reasoning, finish = _choice(choices[0])
     if not text or text.isspace():
-        _without_text(reasoning, finish)
+        _without_text(choices[0], reasoning, finish)
     alternatives = tuple(map(_alternative, choices[1:])) if len(choices) > 1 else ()
     return Reply(
         text=text, finish_reason=finish, usage=usage, model=model, reasoning=reasoning, alternatives=alternatives
@@ -64,9 +66,11 @@ def _choice(choice: Mapping[str, Any]) -> tuple[str, str | None, str]:
     Servers keep reasoning in a field of its own, in a typed part or in the text.
     """
     message = choice.get("message")
-    if not isinstance(message, dict):
-        message = {}
     finish = str(choice.get("finish_reason") or "stop")
+    if not isinstance(message, dict):
+        if _is_raw(choice):
+            return choice["text"], None, finish
+        message = {}
     content = message.get("content")
     apart = message.get("reasoning_content") or message.get("reasoning")
     if not isinstance(apart, str):
@@ -77,6 +81,11 @@ def _choice(choice: Mapping[str, Any]) -> tuple[str, str | None, str]:
     return (text, None, finish) if "<" not in text else (*split_reasoning(text), finish)
 
 
+def _is_raw(choice: Mapping[str, Any]) -> bool:
+    """Whether it goes on with raw text: a model that was asked nothing does not think aloud either."""
+    return not isinstance(choice.get("message"), dict) and isinstance(choice.get("text"), str)
+
+
 def _error_in_success(raw: bytes) -> TeacherError:
     """Gateways send the errors of those behind them with status 200."""
     message, codes = explanation(raw)
@@ -85,11 +94,11 @@ def _error_in_success(raw: bytes) -> TeacherError:
     return TeacherError(kind_of(status, codes) if known else "malformed", message)
 
 
-def _without_text(reasoning: str | None, finish: str) -> None:
+def _without_text(choice: Mapping[str, Any], reasoning: str | None, finish: str) -> None:
     if finish == "content_filter":
         raise TeacherError("content_filter", "the provider withheld the answer", charged=True)
     # A model that thought until its tokens were used up is cut short, which is a result: asked again it does the same.
-    if not (finish == "length" and reasoning):
+    if not (finish == "length" and reasoning) and not _is_raw(choice):
         raise TeacherError("malformed", f"an answer with no text (finish_reason {finish})", charged=True)
 
 

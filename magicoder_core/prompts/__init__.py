@@ -8,11 +8,13 @@ the published prompt of OSS-Instruct is such a file, with ``{code}``.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from magicoder_core.answers import PROBLEM_AND_SOLUTION, Fence, Unparsed, fences, has_code, sections
 from magicoder_core.prompts.template import TURNS, Template, template
 from magicoder_core.records import Message
+
+if TYPE_CHECKING:
+    from magicoder_core.answers import PROBLEM_AND_SOLUTION, Fence, Unparsed, fences, has_code, sections
 
 __all__ = [
     "PROBLEM_AND_SOLUTION",
@@ -27,6 +29,15 @@ __all__ = [
     "template",
     "turns",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """What reads answers, loaded when it is first asked for: its patterns take as long as the rest of the core."""
+    from magicoder_core import answers
+
+    if name in __all__:
+        return getattr(answers, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def render(name_or_path: str, **values: Any) -> str:

@@ -1,54 +1,68 @@
 """The one door to untrusted code: programs in, outcomes out.
 
-Nothing else in the project runs code that it did not write, but for the tests of one benchmark file that the plugin
-`humaneval` knows by its hash.
+Nothing else in the project runs code that it did not write.
 
-`run` takes whole programs; `examine` calls a program's functions and keeps the tests outside the box. Both are lazy,
-parallel and in order, and start one box for each program. `verdicts` is `examine` for a benchmark's submissions.
+`run` takes whole programs; `call` has a program's function called and hands out nothing but values, so that tests and
+expected values stay in the trusted process (the *split oracle*). Both are lazy, parallel and in order (or as
+completed), and use one box for each core: a fork server (`inside.server`) that forks once for each program.
 
 What holds at the level ``bubblewrap`` (Linux, unprivileged user namespaces):
 
 - no network, no process, no message queue and no terminal of the machine is visible; no capability is left;
-- of the machine's files only the system's libraries, the interpreter and its standard library, all read-only,
-  without installed packages; the environment is empty;
-- a place to write of ``file_bytes`` in memory, gone afterwards; all processes end with the program;
-- limits on CPU and wall time, memory of each process, processes, open files and kept output;
-- in `examine` no program passes by leaving early, by printing, or by patching anything: tests and expected values
-  never enter its process, and only plain data of exact builtin types leaves it.
+- of the machine's files only the system's libraries, the interpreter, its standard library and numpy (where it is
+  installed), all read-only; the environment is empty;
+- a place to write of ``file_bytes`` in memory; after each program all its processes are ended and the place is empty;
+- limits on processor time, memory, processes, files and kept output, kept by the server and not by the program;
+- a seccomp filter against the parts of the kernel that no program needs, among them all that outlives a process;
+- in `call` no program passes by leaving early, by printing, or by patching anything: only plain data of exact builtin
+  types leaves it, read by a reader that trusts nothing.
 
-What does not: faults of the kernel itself; the kernel's version, processor and load can be read; memory is limited
-for each process and not for all of them together (they are the first to go when the machine runs out); a value made
-to be slow to compare costs our own process time; a program run by `run` that knows this module can claim to have
-reached its end.
+What does not: faults of the kernel itself; the kernel's version, processor and load can be read; a program run by
+`run` that knows this module can claim to have reached its end.
 
-At the level ``rlimits`` (only where bubblewrap cannot run and weaker isolation is allowed) there are only the limits
-on time, memory and single files, a session and a temporary folder of its own, and an empty environment: the program
-can read files, use the network, start any number of processes and leave them behind. ``Outcome.isolation`` says
-which it was.
+At the level ``landlock`` (Linux without user namespaces, as Ubuntu 24.04 by default) Landlock and seccomp stand for the
+walls: the same files can be read, nothing outside a temporary folder written, no socket opened, no process outside
+signalled. Other processes can be seen, the folder is on the machine's disk, and only single files are bounded.
+
+At the level ``rlimits`` (only where the others cannot be had and weaker isolation is allowed) there are only the limits
+on time, memory and single files, a session and a temporary folder of its own, and an empty environment: a program can
+read files and use the network. ``Outcome.isolation`` says which it was.
 """
 
 from __future__ import annotations
 
+from magicoder_core.sandbox.inside.values import Foreign
 from magicoder_core.sandbox.isolation import ALLOW, Isolation, probe, required, weak_isolation
 from magicoder_core.sandbox.limits import Limits
-from magicoder_core.sandbox.oracle import ProgramError
-from magicoder_core.sandbox.pool import examine, run
-from magicoder_core.sandbox.program import Examination, Functions, Outcome, Program
-from magicoder_core.sandbox.verdicts import verdicts
+from magicoder_core.sandbox.pool import call, run
+from magicoder_core.sandbox.program import Answers, Calls, Inputs, Large, Outcome, Program, Raised, Value, answer
+from magicoder_core.sandbox.speed import speed
+from magicoder_core.sandbox.standing_by import standby
+from magicoder_core.sandbox.verdicts import equal, verdicts
+from magicoder_core.sandbox.width import workers
 
 __all__ = [
     "ALLOW",
-    "Examination",
-    "Functions",
+    "Answers",
+    "Calls",
+    "Foreign",
+    "Inputs",
     "Isolation",
+    "Large",
     "Limits",
     "Outcome",
     "Program",
-    "ProgramError",
-    "examine",
+    "Raised",
+    "Value",
+    "answer",
+    "call",
+    "equal",
     "probe",
     "required",
     "run",
+    "speed",
+    "standby",
     "verdicts",
     "weak_isolation",
+    "workers",
 ]

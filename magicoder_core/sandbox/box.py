@@ -1,247 +1,203 @@
-"""One box: a warden process behind walls, spoken to over two sockets, gone when the ``with`` block ends."""
+"""One box: a fork server behind walls, for one program after another; see `inside`."""
 
 from __future__ import annotations
 
 import contextlib
-import json
-import math
+import fcntl
+import mmap
 import os
+import secrets
 import signal
 import socket
+import struct
 import subprocess
 import tempfile
 import time
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any
 
-from magicoder_core.sandbox import bubblewrap
-from magicoder_core.sandbox.inside import FRAME_BYTES, frame
+from magicoder_core.sandbox import starting
+from magicoder_core.sandbox.inside import region
 from magicoder_core.sandbox.isolation import BUBBLEWRAP, Isolation
 from magicoder_core.sandbox.limits import Limits
-from magicoder_core.sandbox.program import Program
+from magicoder_core.sandbox.speed import speed
 
 _GRACE = 10.0
-"""Seconds beyond the wall limit, which the warden itself keeps, for starting and ending a box on a busy machine."""
+"""Seconds beyond the most that a program may take, for starting and ending on a busy machine."""
+
+_FAREWELL = 2.0
+"""Seconds for a box to end by itself; its walls end all of it if it does not."""
 
 
-class Gone(Exception):  # noqa: N818 - an event, caught by the judge
-    """The other side hung up or said nothing in time; ``nonsense``: it said what is no message."""
-
-    def __init__(self, *, nonsense: bool = False) -> None:
-        super().__init__()
-        self.nonsense = nonsense
+class Gone(Exception):  # noqa: N818 - an event, caught by the pool
+    """The box is no more; its last words are `Box.complaint`'s."""
 
 
 @dataclass(frozen=True)
 class Ending:
-    """The warden's report: exit status (negative: the signal), CPU and wall seconds.
+    """How a program ended, and a copy of all that it said; nothing but ``report`` is to be believed."""
 
-    ``expired``: the wall limit struck; ``crowded``: the limit on processes did.
-    """
-
-    status: int
-    cpu_seconds: float
-    wall_seconds: float
-    expired: bool
-    crowded: bool
-
-
-class Line:
-    """Frames over a socket, none of them waited for beyond ``deadline`` (of the monotonic clock)."""
-
-    def __init__(self, end: socket.socket, deadline: float) -> None:
-        self._socket = end
-        self._deadline = deadline
-
-    def send(self, message: dict[str, Any]) -> None:
-        """Send one message.
-
-        Raises:
-            Gone: nobody takes it.
-        """
-        try:
-            self._wait()
-            self._socket.sendall(frame(message))
-        except OSError as error:
-            raise Gone from error
-
-    def receive(self) -> dict[str, Any]:
-        """The next message, a JSON object of whatever content.
-
-        Raises:
-            Gone: there is none.
-        """
-        size = int.from_bytes(self._exactly(4), "big")
-        if size > FRAME_BYTES:
-            raise Gone(nonsense=True)
-        try:
-            message = json.loads(self._exactly(size))
-        except (ValueError, RecursionError) as error:
-            raise Gone(nonsense=True) from error
-        if not isinstance(message, dict):
-            raise Gone(nonsense=True)
-        return message
-
-    def _exactly(self, size: int) -> bytes:
-        data = bytearray()
-        while len(data) < size:
-            try:
-                self._wait()
-                more = self._socket.recv(min(size - len(data), 1 << 20))
-            except OSError as error:
-                raise Gone from error
-            if not more:
-                raise Gone
-            data += more
-        return bytes(data)
-
-    def _wait(self) -> None:
-        self._socket.settimeout(max(self._deadline - time.monotonic(), 0.001))
+    report: region.Report
+    printed: bytes
+    head: region.Head
+    info: bytes
+    stream: bytes
+    token: bytes
 
 
 class Box:
-    """Starts a box for one program.
+    """Started at once, ready some 100 ms later; orders may be given before that.
 
-    ``channel`` reaches the program, ``output`` (a pipe) carries what it prints, ``finish`` ends it and reports.
+    ``room`` is how many bytes programs can write in it, all files together. ``busy`` while a program runs.
+
+    Raises:
+        OSError: no process can be started.
     """
 
-    def __init__(self, isolation: Isolation, program: Program, *, serve: bool) -> None:
-        self._isolation = isolation
-        self._program = program
-        self._serve = serve
+    def __init__(self, isolation: Isolation, room: int) -> None:
+        self.isolation = isolation
+        self.room = room
+        self.busy = False
+        self.greeted = False
         self._folder: tempfile.TemporaryDirectory[str] | None = None
-
-    def __enter__(self) -> Self:
-        """Start the warden and hand it the job.
-
-        Raises:
-            OSError: no process can be started.
-        """
-        self._deadline = time.monotonic() + self._program.limits.wall + _GRACE
-        self._control, control = socket.socketpair()
-        self._channel, channel = socket.socketpair()
+        self._deadline = 0.0
+        self._token = b""
+        self._most = 0
+        self._line, theirs = socket.socketpair()
+        self._shared, place = _region()
         try:
-            self._process = self._start(control, channel)
+            self._process = self._start(theirs.fileno(), place)
         except OSError:
-            self._hang_up()
+            self._line.close()
+            self._shared.close()
             raise
         finally:
-            control.close()
-            channel.close()
-        self.channel = Line(self._channel, self._deadline)
-        self._warden = Line(self._control, self._deadline)
-        return self
+            theirs.close()
+            os.close(place)
 
-    def __exit__(self, *_: object) -> None:
-        """Leave nothing behind."""
-        self.kill()
-        for pipe in (self._process.stdout, self._process.stderr):
-            if pipe is not None:
-                pipe.close()
-        self._hang_up()
-
-    def _start(self, control: socket.socket, channel: socket.socket) -> subprocess.Popen[bytes]:
-        numbers = (control.fileno(), channel.fileno())
-        arguments = [str(number) for number in numbers]
-        pipe = subprocess.PIPE
-        if self._isolation.level == BUBBLEWRAP:
+    def _start(self, line: int, shared: int) -> subprocess.Popen[bytes]:
+        arguments = [str(line), str(shared)]
+        if self.isolation.level == BUBBLEWRAP:
+            command = starting.walled(self.isolation.bwrap, self.room, arguments, as_root=self.isolation.as_root)
+            own: dict[str, Any] = {"process_group": 0}
+        else:
+            self._folder = tempfile.TemporaryDirectory(prefix="magicoder-", ignore_cleanup_errors=True)
+            command = starting.unwalled(self.isolation.level, self._folder.name, arguments)
+            own = {"start_new_session": True, "env": starting.ENVIRONMENT, "cwd": self._folder.name}
+        with starting.filter_for(self.isolation.level) as extra:
             return subprocess.Popen(  # noqa: S603 - our own command
-                bubblewrap.command(self._isolation.bwrap, self._program.limits, arguments),
+                command(extra),
                 stdin=subprocess.DEVNULL,
-                stdout=pipe,
-                stderr=pipe,
-                pass_fds=numbers,
-                process_group=0,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                pass_fds=(line, shared, *extra),
+                **own,
             )
-        self._folder = tempfile.TemporaryDirectory(prefix="magicoder-", ignore_cleanup_errors=True)
-        return subprocess.Popen(  # noqa: S603 - our own command
-            [bubblewrap.interpreter(), *bubblewrap.FLAGS, str(bubblewrap.INSIDE), *arguments],
-            stdin=subprocess.DEVNULL,
-            stdout=pipe,
-            stderr=pipe,
-            pass_fds=numbers,
-            env=bubblewrap.ENVIRONMENT,
-            cwd=self._folder.name,
-            start_new_session=True,
-        )
 
-    def begin(self) -> None:
-        """Hand the warden its job.
+    def fileno(self) -> int:
+        """What can be waited for: readable when the program has ended, or the box has."""
+        return self._line.fileno()
+
+    def give(self, job: bytes, limits: Limits, most: int, *, script: bool) -> None:
+        """Have a program run; its answers take ``most`` bytes at most.
 
         Raises:
-            Gone: the box did not start; `complaint` says why.
+            Gone: the box is no more.
         """
-        limits = self._program.limits
-        strong = self._isolation.level == BUBBLEWRAP
-        sizes = {
-            "cpu": math.ceil(limits.cpu_seconds),
-            "wall": limits.wall,
-            "memory": limits.memory_bytes,
-            "file": limits.file_bytes,
-            # Outside a namespace the kernel would count all of the user's processes.
-            "processes": limits.processes if strong else None,
-        }
-        job = {"code": self._program.code, "stdin": self._program.stdin, "serve": self._serve, "limits": sizes}
-        self._warden.send(job)
-
-    @property
-    def limits(self) -> Limits:
-        """What the program may take."""
-        return self._program.limits
-
-    def finish(self, *, stop: bool) -> Ending:
-        """Wait until the program has ended, ending it if ``stop``, and return the warden's report.
-
-        Raises:
-            Gone: there is no report: the box itself broke or was killed.
-        """
-        if stop:
-            self._control.shutdown(socket.SHUT_WR)
-        report = self._warden.receive()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            # The warden ends after its report, and bubblewrap after the namespace is empty.
-            self._process.wait(_GRACE)
+        calls = limits.call_seconds if isinstance(limits.call_seconds, tuple) else ()
+        scale = 1.0 if limits.clock == "wall" else speed()
+        behind = struct.pack(f"<{len(calls)}d", *(scale * seconds for seconds in calls))
+        self._most = most
+        self._wipe()
+        self._shared[: len(job)] = job
+        self._shared[len(job) : len(job) + len(behind)] = behind
+        self._token = secrets.token_bytes(region.TOKEN_BYTES)
+        order = _order(len(job), len(calls), limits, scale, script=script)
+        self._deadline = time.monotonic() + order.ceiling_seconds + _GRACE
+        self.busy = True
         try:
-            return Ending(
-                status=int(report["exit"]),
-                cpu_seconds=float(report["cpu"]),
-                wall_seconds=float(report["wall"]),
-                expired=bool(report["expired"]),
-                crowded=bool(report["crowded"]),
-            )
-        except (KeyError, TypeError, ValueError) as error:
+            self._line.sendall(order.pack() + (self._token if script else b""))
+        except OSError as error:
             raise Gone from error
 
+    def take(self) -> Ending | None:
+        """What became of the program, if `fileno` is readable; None if the box has only said that it is ready.
+
+        Raises:
+            Gone: the box is no more.
+        """
+        self._line.settimeout(_GRACE)
+        try:
+            if not self.greeted:
+                self.greeted = region.receive(self._line, len(region.HELLO)) == region.HELLO
+                if not self.greeted:
+                    raise Gone
+                return None
+            raw = region.receive(self._line, region.Report.size())
+            if raw is None:
+                raise Gone
+            report = region.Report.unpack(raw)
+            printed = region.receive(self._line, report.printed) if report.printed else b""
+        except OSError as error:
+            raise Gone from error
+        self.busy = False
+        return self._ending(report, printed or b"")
+
+    def _ending(self, report: region.Report, printed: bytes) -> Ending:
+        head = region.Head.read(self._shared)
+        info = self._shared[region.INFO : region.INFO + min(head.info, region.INFO_BYTES)]
+        end = min(max(head.end, region.STREAM), region.STREAM + self._most, region.END)
+        stream = self._shared[region.STREAM : end]
+        return Ending(report, printed, head, info, stream, self._token)
+
+    def _wipe(self) -> None:
+        """Empty the region, so that no program finds what those before it were asked or answered."""
+        if hasattr(mmap, "MADV_REMOVE"):
+            self._shared.madvise(mmap.MADV_REMOVE)
+        else:
+            self._shared[:] = bytes(region.SIZE)
+
+    def overdue(self, now: float) -> bool:
+        """Whether even the server should have ended its program long ago."""
+        return self.busy and now > self._deadline
+
     @property
-    def output(self) -> int:
-        """File descriptor of the pipe that the program prints to."""
-        assert self._process.stdout is not None  # noqa: S101 - it was asked for
-        return self._process.stdout.fileno()
+    def packages(self) -> str:
+        """The folder of packages that programs may import, as they see it; empty if there is none."""
+        return starting.packages_in_box(self.isolation.level, self._folder.name if self._folder else "")
 
     @property
     def places(self) -> dict[str, str]:
         """Paths of this machine that a program may name, and what to write instead."""
-        own = {self._folder.name: bubblewrap.WORKPLACE} if self._folder else {}
-        return {**own, bubblewrap.python_folder(): "<python>"} if bubblewrap.python_folder() != "/usr" else own
+        own = {self._folder.name: starting.WORKPLACE} if self._folder else {}
+        prefix = starting.python_folder()
+        return own if prefix == "/usr" else {**own, prefix: "<python>"}
 
     def kill(self) -> None:
-        """End the box now; from any thread, any number of times."""
-        for end in (self._control, self._channel):
-            # Whoever waits for the other side need not wait any more, and the warden ends its program.
-            with contextlib.suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
-        if self._isolation.level != BUBBLEWRAP:
-            # No namespace ends the program together with its warden: let the warden do it first.
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self._process.wait(_GRACE)
+        """End the box now and leave nothing behind; any number of times."""
+        # The server ends its program and itself when nobody is on the line any more.
+        with contextlib.suppress(OSError):
+            self._line.shutdown(socket.SHUT_RDWR)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(_FAREWELL if self.isolation.level == BUBBLEWRAP else _GRACE)
         if self._process.poll() is None:
             # The group, because bubblewrap's own child outlives it if it is killed while it sets up the box.
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
 
+    def close(self) -> None:
+        """End the box, and let go of what it took here."""
+        self.kill()
+        self._line.close()
+        self._shared.close()
+        if self._process.stderr is not None:
+            self._process.stderr.close()
+        if self._folder is not None:
+            self._folder.cleanup()
+
     def complaint(self) -> str:
-        """Last line that bubblewrap or the interpreter wrote to standard error before ending."""
+        """Last line that bubblewrap or the interpreter wrote to standard error; ends the box."""
         self.kill()
         assert self._process.stderr is not None  # noqa: S101 - it was asked for
         # Not read to its end: something left behind may still hold the pipe.
@@ -250,8 +206,37 @@ class Box:
         lines = text.decode("utf-8", "replace").strip().splitlines()
         return lines[-1] if lines else f"exit status {self._process.returncode}"
 
-    def _hang_up(self) -> None:
-        self._control.close()
-        self._channel.close()
-        if self._folder is not None:
-            self._folder.cleanup()
+
+def _region() -> tuple[mmap.mmap, int]:
+    """Memory to share with a box, and a descriptor of it.
+
+    It is sealed against shrinking: reading where a program had cut it off would end us.
+    """
+    if hasattr(os, "memfd_create"):
+        place = os.memfd_create("box", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+        os.ftruncate(place, region.SIZE)
+        fcntl.fcntl(place, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL)
+    else:
+        with tempfile.TemporaryFile() as file:
+            place = os.dup(file.fileno())
+        os.ftruncate(place, region.SIZE)
+    return mmap.mmap(place, region.SIZE), place
+
+
+def _order(job: int, calls: int, limits: Limits, scale: float, *, script: bool) -> region.Order:
+    given = limits.call_seconds or 0.0
+    call = max(given, default=0.0) if isinstance(given, tuple) else given
+    return region.Order(
+        job=job,
+        calls=calls,
+        script=script,
+        wall_clock=limits.clock == "wall",
+        cpu_seconds=scale * limits.cpu_seconds,
+        call_seconds=scale * call,
+        stall_seconds=scale * limits.wall,
+        ceiling_seconds=scale * limits.ceiling,
+        memory=limits.memory_bytes,
+        processes=limits.processes,
+        file=limits.file_bytes,
+        output=limits.output_bytes,
+    )

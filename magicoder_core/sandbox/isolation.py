@@ -13,11 +13,12 @@ from functools import cache
 from pathlib import Path
 
 from magicoder_core.errors import SandboxError
-from magicoder_core.sandbox import bubblewrap
-from magicoder_core.sandbox.limits import Limits
+from magicoder_core.sandbox import bubblewrap, starting
+from magicoder_core.sandbox.inside import locks
 
 ALLOW = "MAGICODER_ALLOW_WEAK_ISOLATION"
 BUBBLEWRAP = "bubblewrap"
+LANDLOCK = "landlock"
 RLIMITS = "rlimits"
 
 _RESTRICTED = Path("/proc/sys/kernel/apparmor_restrict_unprivileged_userns")
@@ -28,13 +29,15 @@ _allowed: ContextVar[bool] = ContextVar("weak_isolation", default=False)
 class Isolation:
     """What programs are locked in with.
 
-    ``level`` is ``bubblewrap`` or ``rlimits``; ``bwrap`` is the program used and ``origin`` where it comes from
-    (``system`` or ``package``). Where bubblewrap cannot run, ``problem`` says why and ``remedy`` what to do.
+    ``level`` is ``bubblewrap``, ``landlock`` (Linux without user namespaces) or ``rlimits``; ``bwrap`` is the program
+    used and ``origin`` where it comes from (``system`` or ``package``), ``as_root`` whether root makes the boxes. Where bubblewrap cannot run, ``problem`` says
+    why and ``remedy`` what to do.
     """
 
     level: str
     bwrap: str = ""
     origin: str = ""
+    as_root: bool = False
     problem: str = ""
     remedy: str = ""
 
@@ -54,12 +57,14 @@ def probe() -> Isolation:
     """The strongest isolation that works here, found out once by starting a box."""
     problems = []
     for bwrap, origin in bubblewrap.candidates():
-        problem = _problem(bwrap)
-        if not problem:
-            return Isolation(level=BUBBLEWRAP, bwrap=bwrap, origin=origin)
+        for as_root in [True, False] if starting.real_root() else [False]:
+            problem = _problem(bwrap, as_root=as_root)
+            if not problem:
+                return Isolation(level=BUBBLEWRAP, bwrap=bwrap, origin=origin, as_root=as_root)
         problems.append(f"{bwrap}: {problem}")
     problem = "; ".join(problems) or "there is no bwrap here"
-    return Isolation(level=RLIMITS, problem=problem, remedy=_remedy(found=bool(problems)))
+    level = LANDLOCK if sys.platform == "linux" and locks.abi() > 0 else RLIMITS
+    return Isolation(level=level, problem=problem, remedy=_remedy(found=bool(problems)))
 
 
 def required() -> Isolation:
@@ -69,7 +74,7 @@ def required() -> Isolation:
         SandboxError: bubblewrap cannot run and weaker isolation is not allowed.
     """
     isolation = probe()
-    if isolation.level == BUBBLEWRAP or _allowed.get() or os.environ.get(ALLOW) == "1":
+    if isolation.level != RLIMITS or _allowed.get() or os.environ.get(ALLOW) == "1":
         return isolation
     raise SandboxError(
         f"untrusted code cannot be isolated on this machine ({isolation.problem}); {isolation.remedy}, or accept "
@@ -78,13 +83,18 @@ def required() -> Isolation:
     )
 
 
-def _problem(bwrap: str) -> str:
+def _problem(bwrap: str, *, as_root: bool) -> str:
     """Why a box cannot be started with ``bwrap``; empty if it can."""
-    arguments = bubblewrap.command(bwrap, Limits(), [])
-    # Without its two arguments the script would fail; the interpreter's own start is what is tried.
-    tried = [*arguments[: arguments.index("--") + 2], "-s", "-S", "-c", "pass"]
+    with starting.filter_for(BUBBLEWRAP) as extra:
+        return _tried(starting.walled(bwrap, 1 << 20, [], as_root=as_root)(extra), extra, as_root=as_root)
+
+
+def _tried(command: list[str], extra: tuple[int, ...], *, as_root: bool) -> str:
+    # The interpreter's own start is what is tried; for somebody else, whether the library is theirs to read.
+    code = "import os; os.setresuid(65534, 65534, 65534); import json, hashlib" if as_root else "pass"
+    tried = [*command[: command.index("--") + 2], "-s", "-S", "-c", code]
     try:
-        done = subprocess.run(tried, capture_output=True, timeout=60, check=False)  # noqa: S603 - our own command
+        done = subprocess.run(tried, capture_output=True, timeout=60, check=False, pass_fds=extra)  # noqa: S603 - our own command
     except (OSError, subprocess.TimeoutExpired) as error:
         return " ".join(str(error).split())[:200]
     if done.returncode == 0:

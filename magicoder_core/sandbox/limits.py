@@ -3,31 +3,47 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
+
+_BUSY = 20
+"""How many times longer than its processor time a program may take, on however busy a machine."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """The most that one program may take. CPU time is the limit, wall time only a backstop.
+    """The most that one program may take. CPU time is the limit, elapsed time only a backstop.
 
-    A wall limit alone makes verdicts depend on how busy the machine is; CPU time does not.
+    A wall limit alone makes verdicts depend on how busy the machine is; CPU time does not. Seconds are those of a
+    nominal machine: a slower one gives more of them (`sandbox.speed`).
 
     Args:
-        cpu_seconds: processor time of the program, in seconds (rounded up to whole ones by the kernel).
-        wall_seconds: elapsed seconds; by default three times the CPU time and five more.
-        memory_bytes: address space of each process.
-        processes: processes and threads at one time (bubblewrap only).
+        cpu_seconds: processor time of the program with all its processes, in seconds.
+        call_seconds: processor time of one call from outside (`sandbox.call`), or of each; none by default.
+        wall_seconds: elapsed seconds in which the program neither computes nor waits for a processor; by default
+            three times the CPU time and five more.
+        memory_bytes: address space of each process, and memory of all together.
+        processes: processes at one time; threads may be a hundred more.
         file_bytes: each file, and all files together (bubblewrap only).
         output_bytes: how much of standard output is kept; the rest is read and thrown away.
+        clock: ``wall`` makes ``cpu_seconds`` and ``call_seconds`` elapsed time, unscaled, to reproduce scorers that
+            limit it.
     """
 
     cpu_seconds: float = 10.0
+    call_seconds: float | tuple[float, ...] | None = None
     wall_seconds: float | None = None
     memory_bytes: int = 1 << 30
     processes: int = 16
     file_bytes: int = 64 << 20
     output_bytes: int = 64 << 10
+    clock: Literal["cpu", "wall"] = "cpu"
 
     @property
     def wall(self) -> float:
-        """Elapsed seconds after which a program is stopped whatever it does."""
+        """Elapsed seconds after which a program that does not compute is stopped."""
         return self.wall_seconds if self.wall_seconds is not None else 3 * self.cpu_seconds + 5
+
+    @property
+    def ceiling(self) -> float:
+        """Elapsed seconds after which a program is stopped whatever it does."""
+        return self.wall + _BUSY * self.cpu_seconds

@@ -1,128 +1,197 @@
-"""Many programs at once, outcomes in order."""
+"""Many programs at once: a few boxes, one thread, outcomes in order or as they come."""
 
 from __future__ import annotations
 
-import os
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
-from functools import partial
-from typing import TypeVar
+import selectors
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import Generic, TypeVar
 
-from magicoder_core.sandbox.box import Box, Gone
-from magicoder_core.sandbox.inside import FRAME_BYTES
+from magicoder_core.sandbox.box import Box, Ending, Gone
 from magicoder_core.sandbox.isolation import Isolation, required
-from magicoder_core.sandbox.oracle import examine_one
-from magicoder_core.sandbox.program import Examination, Outcome, Program
-from magicoder_core.sandbox.whole import run_one
+from magicoder_core.sandbox.jobs import CallJob, Job, ScriptJob
+from magicoder_core.sandbox.program import Answers, Calls, Outcome, Program
+from magicoder_core.sandbox.standing_by import leave, taken
+from magicoder_core.sandbox.width import width
 
-Job = TypeVar("Job")
+Found = TypeVar("Found", Outcome, Answers)
 
-_LONGEST = FRAME_BYTES // 8
-"""Characters of a program with its input; each takes up to six bytes of JSON."""
+_AHEAD = 256
+"""Outcomes that may wait for one before them, so that one slow program does not leave the other boxes idle."""
 
-_AHEAD = 4
-"""Jobs that are taken for each worker, so that one slow program does not leave the others idle."""
+_HELD_BYTES = 256 << 20
+"""The same for their answers together."""
+
+_TRIES = 2
+_LOOK = 1.0
+"""Seconds between looks for a box that has fallen silent."""
 
 
-def run(programs: Iterable[Program], workers: int | None = None) -> Iterator[Outcome]:
-    """Run whole programs as scripts; one outcome for each, in order, as soon as it is known.
+def run(programs: Iterable[Program], *, workers: int | None = None, ordered: bool = True) -> Iterator[Outcome]:
+    """Run whole programs as scripts; one outcome for each, as soon as it is known.
 
-    ``programs`` is pulled lazily, a few ahead. ``workers`` run at once, by default one for each core. A program
-    passes if it runs past its last line: one that carries its own tests must be trusted not to lie about them
-    (`examine` needs no such trust).
+    ``programs`` is pulled lazily, a few ahead. ``workers`` boxes run at once, by default one for each core. Outcomes
+    come in order, or as they are completed; `Outcome.index` says whose they are. With one worker each outcome is yielded
+    before the next program is pulled. A program passes if it runs past its
+    last line: one that carries its own tests must be trusted not to lie about them (`call` needs no such trust).
 
     Raises:
         SandboxError: at the call, if this machine cannot isolate programs and weaker isolation is not allowed.
     """
-    return _in_order(partial(_run, required()), programs, workers)
+    crew: _Crew[Outcome] = _Crew(required(), workers or width())
+    found = crew.work(ScriptJob(program) for program in programs)
+    return _in_order(found, crew) if ordered else found
 
 
-def examine(examinations: Iterable[Examination], workers: int | None = None) -> Iterator[Outcome]:
-    """Judge programs by tests that run outside the box; one outcome for each, in order. See `run`.
+def call(calls: Iterable[Calls], *, workers: int | None = None, ordered: bool = True) -> Iterator[Answers]:
+    """Have programs answer calls of a function; one `Answers` for each, as soon as it is known. See `run`.
+
+    Nothing but values comes out, and nothing of what they are compared with goes in: whatever a program does to its
+    own process, it can only be right or wrong about the values.
 
     Raises:
         SandboxError: as `run`.
     """
-    return _in_order(partial(_examine, required()), examinations, workers)
+    crew: _Crew[Answers] = _Crew(required(), workers or width())
+    found = crew.work(CallJob(one) for one in calls)
+    return _in_order(found, crew) if ordered else found
 
 
-def _run(isolation: Isolation, crew: _Crew, program: Program) -> Outcome:
-    return _boxed(isolation, crew, program, partial(run_one, isolation), serve=False)
-
-
-def _examine(isolation: Isolation, crew: _Crew, examination: Examination) -> Outcome:
-    judge = partial(examine_one, examination, isolation)
-    return _boxed(isolation, crew, examination.program, judge, serve=True)
-
-
-def _boxed(
-    isolation: Isolation, crew: _Crew, program: Program, judge: Callable[[Box], Outcome], *, serve: bool
-) -> Outcome:
-    if program.language != "python":
-        return _broken(isolation, f"no way to run {program.language} yet")
-    if len(program.code) + len(program.stdin) > _LONGEST:
-        return Outcome(status="fail", detail=f"longer than {_LONGEST} characters", isolation=isolation.level)
+def _in_order(found: Iterator[Found], crew: _Crew[Found]) -> Iterator[Found]:
+    waiting: dict[int, Found] = {}
+    due = 0
     try:
-        with Box(isolation, program, serve=serve) as box, crew.at_work(box):
-            try:
-                box.begin()
-            except Gone:
-                return _broken(isolation, f"the sandbox did not start: {box.complaint()}")
-            return judge(box)
-    except OSError as error:
-        return _broken(isolation, f"the sandbox did not start: {error.strerror or error}")
-
-
-def _broken(isolation: Isolation, detail: str) -> Outcome:
-    return Outcome(status="harness_error", detail=detail, isolation=isolation.level)
-
-
-class _Crew:
-    """The boxes at work for one caller."""
-
-    def __init__(self) -> None:
-        self._boxes: set[Box] = set()
-        self._dismissed = False
-
-    @contextmanager
-    def at_work(self, box: Box) -> Iterator[None]:
-        """Within the block ``box`` can be dismissed."""
-        self._boxes.add(box)
-        if self._dismissed:
-            box.kill()
-        try:
-            yield
-        finally:
-            self._boxes.discard(box)
-
-    def dismiss(self) -> None:
-        """End the boxes at work, and each that comes later."""
-        self._dismissed = True
-        for box in self._boxes.copy():
-            box.kill()
-
-
-def _in_order(work: Callable[[_Crew, Job], Outcome], jobs: Iterable[Job], workers: int | None) -> Iterator[Outcome]:
-    count = workers or _cores()
-    waiting: deque[Future[Outcome]] = deque()
-    crew = _Crew()
-    pool = ThreadPoolExecutor(count, thread_name_prefix="sandbox")
-    try:
-        for job in jobs:
-            waiting.append(pool.submit(work, crew, job))
-            while waiting and (waiting[0].done() or len(waiting) >= count * _AHEAD):
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
+        for one in found:
+            waiting[one.index] = one
+            crew.held += one.size
+            while due in waiting:
+                crew.held -= waiting[due].size
+                yield waiting.pop(due)
+                due += 1
     finally:
-        # The caller may have stopped listening: end what still runs instead of waiting for its limits.
-        pool.shutdown(wait=False, cancel_futures=True)
-        crew.dismiss()
-        pool.shutdown()
+        found.close()  # type: ignore[attr-defined]  # it is a generator
 
 
-def _cores() -> int:
-    # macOS has no affinity.
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+class _Crew(Generic[Found]):
+    """The boxes at work for one caller; ``held`` are the bytes of outcomes that wait for one before them."""
+
+    def __init__(self, isolation: Isolation, workers: int) -> None:
+        self._isolation = isolation
+        self._workers = workers
+        self._idle: list[Box] = []
+        self._busy: dict[Box, tuple[int, Job[Found], int]] = {}
+        self._selector = selectors.DefaultSelector()
+        self._given = 0
+        self.held = 0
+
+    def work(self, jobs: Iterable[Job[Found]]) -> Iterator[Found]:
+        """One outcome for each job, as they come, never more than a few hundred ahead of the first that is missing."""
+        numbered = enumerate(jobs)
+        more = True
+        try:
+            while more or self._busy:
+                while more and len(self._busy) < self._workers and self._near():
+                    if (item := next(numbered, None)) is None:
+                        more = False
+                        break
+                    yield from self._begin(*item, 1)
+                yield from self._wait()
+        finally:
+            self._dismiss()
+
+    def _near(self) -> bool:
+        """Whether the next job is near enough to the oldest that is still at work."""
+        oldest = min((index for index, _, _ in self._busy.values()), default=None)
+        return oldest is None or (self._given - oldest < _AHEAD and self.held < _HELD_BYTES)
+
+    def _begin(self, index: int, job: Job[Found], tries: int) -> Iterator[Found]:
+        """Give a job to a box; its outcome, if there is one at once."""
+        self._given = max(self._given, index)
+        if (refused := job.refused(self._isolation.level)) is not None:
+            yield replace(refused, index=index)
+            return
+        try:
+            box = self._box(job)
+        except OSError as error:
+            yield job.broken(index, self._isolation.level, f"the sandbox did not start: {error.strerror or error}")
+            return
+        self._busy[box] = (index, job, tries)
+        try:
+            job.give(box)
+        except Gone:
+            yield from self._lost(box)
+
+    def _box(self, job: Job[Found]) -> Box:
+        """An idle box with just the job's room, or a new one.
+
+        Raises:
+            OSError: none can be started.
+        """
+        while self._idle:
+            box = self._idle.pop()
+            if box.room == job.room:
+                return box
+            self._drop(box)
+        box = taken(self._isolation, job.room) or Box(self._isolation, job.room)
+        self._selector.register(box, selectors.EVENT_READ, box)
+        return box
+
+    def _wait(self) -> Iterator[Found]:
+        """The outcomes that there are next."""
+        if not self._busy:
+            return
+        for key, _ in self._selector.select(_LOOK):
+            box: Box = key.data
+            if box not in self._busy:
+                self._idle.remove(box)
+                self._drop(box)
+                continue
+            try:
+                ending = box.take()
+            except Gone:
+                yield from self._lost(box)
+                continue
+            if ending is not None:
+                yield self._ended(box, ending)
+        for box in self._overdue():
+            yield from self._lost(box)
+
+    def _overdue(self) -> list[Box]:
+        """Boxes that should have ended their programs long ago, and have not: not those that we were slow to listen to."""
+        now = time.monotonic()
+        late = [box for box in self._busy if box.overdue(now)]
+        ready = {key.data for key, _ in self._selector.select(0)} if late else set()
+        return [box for box in late if box not in ready]
+
+    def _ended(self, box: Box, ending: Ending) -> Found:
+        index, job, _ = self._busy.pop(box)
+        self._idle.append(box)
+        return job.outcome(index, ending, box)
+
+    def _lost(self, box: Box) -> Iterator[Found]:
+        """A box ended under its program, or did not start: once more in a new one."""
+        index, job, tries = self._busy.pop(box)
+        greeted, complaint = box.greeted, box.complaint()
+        self._drop(box)
+        if tries < _TRIES:
+            yield from self._begin(index, job, tries + 1)
+        elif greeted:
+            # Others live in the same kind of box; this program ended it twice.
+            yield job.crashed(index, self._isolation.level)
+        else:
+            yield job.broken(index, self._isolation.level, f"the sandbox did not start: {complaint}")
+
+    def _drop(self, box: Box) -> None:
+        self._selector.unregister(box)
+        box.close()
+
+    def _dismiss(self) -> None:
+        """End all boxes, whatever they do; those that do nothing may stand by."""
+        for box in self._busy:
+            box.close()
+        for box in self._idle:
+            leave(box)
+        self._busy.clear()
+        self._idle.clear()
+        self._selector.close()

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
-from itertools import islice
+from itertools import count, islice
 from typing import Any
 
 import pytest
 
 from magicoder_core.errors import SandboxError
+from magicoder_core.judging.judge import closed
 from magicoder_core.providers import Benchmark
 from magicoder_core.records import Needle, Problem, Reply, Request, Submission, Verdict
 from magicoder_core.testing.providers import ProviderContract
 
 CHEATS = ("", "raise SystemExit(0)\n", "import os\nos._exit(0)\n", "def (:\n")
 """Python programs that solve nothing, though some of them end with exit status 0."""
+
+AHEAD = 2000
+"""Submissions that may be pulled before their first verdict: a lazy judge takes a few ahead of its boxes."""
 
 
 class BenchmarkContract(ProviderContract):
@@ -95,6 +100,48 @@ class BenchmarkContract(ProviderContract):
     def test_judges_nothing(self, subject: Any) -> None:
         """No submissions, no verdicts."""
         assert _judged(subject, []) == []
+
+    def test_judges_lazily(self, subject: Any) -> None:
+        """Any number of programs may come: none waits for the last."""
+        name, program = next(iter(self.right.items()))
+
+        def endless() -> Iterator[Submission]:
+            for number in count():
+                assert number < AHEAD, f"{number} programs were taken and none was judged"
+                yield Submission(problem_id=name, code=program, sample=number)
+
+        try:
+            with closed(subject.judge(endless())) as verdicts:
+                assert [verdict.sample for verdict in islice(verdicts, 3)] == [0, 1, 2]
+        except SandboxError as error:
+            pytest.skip(f"no sandbox here: {error}")
+
+    def test_references_pass(self, subject: Any) -> None:
+        """Programs that are said to be right are; each belongs to a problem, in the problems' order."""
+        known = [item.problem_id for item in subject.references()]
+        ids = [item.id for item in subject.problems()]
+        assert known == [name for name in ids if name in set(known)], "one for each problem, in the problems' order"
+        verdicts = _judged(subject, list(islice(subject.references(), self.first)))
+        assert [item for item in verdicts if item.status != "pass"] == []
+
+    def test_mistakes_fail(self, subject: Any) -> None:
+        """Programs that are said to be wrong are, and can be judged; each belongs to a problem."""
+        mistakes = list(subject.mistakes())
+        assert {item.problem_id for item in mistakes} <= {item.id for item in subject.problems()}
+        verdicts = _judged(subject, mistakes)
+        assert [item for item in verdicts if item.status in {"pass", "harness_error"}] == []
+
+    def test_writes_the_official_results(self, subject: Any) -> None:
+        """Where there is a results file, it is JSON, also of nothing; its name ends in a suffix of its own."""
+        if type(subject).results_file is Benchmark.results_file:
+            pytest.skip("no results_file")
+        assert subject.results_suffix.strip("._")
+        submissions = [Submission(problem_id=name, code=program) for name, program in self.right.items()]
+        judged = list(zip(submissions, _judged(subject, submissions), strict=True))
+        for pairs in (judged, []):
+            text = "".join(subject.results_file(iter(pairs)))
+            lines = text.splitlines() if subject.results_suffix.endswith(".jsonl") else [text]
+            assert all(isinstance(json.loads(line), dict) for line in lines)
 
     def test_needles_belong_to_problems(self, subject: Any) -> None:
         """Decontamination has something to look for, and knows whose it is."""

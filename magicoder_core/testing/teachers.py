@@ -80,6 +80,18 @@ class TeacherContract(ProviderContract):
         if self.deterministic:
             assert [item.text for item in together] == [item.text for item in alone] * 2
 
+    def test_goes_on_with_raw_text(self, subject: Any) -> None:
+        """A teacher with the capability ``text`` takes raw text as it stands; what it says to that may be nothing."""
+        if not subject.supports("text"):
+            pytest.skip("has not the capability text")
+        request = Request.continuing("def add(a, b):\n    return", sampling=_SHORT)
+
+        async def ask_one() -> Reply:
+            reply: Reply = await subject.complete(request)
+            return reply
+
+        _check(_session(subject, ask_one))
+
     def test_answers_a_batch(self, subject: Any) -> None:
         """A `BatchTeacher` answers as many as it is asked, in their order; none is none."""
         if not isinstance(subject, BatchTeacher):

@@ -99,6 +99,31 @@ def test_what_a_request_leaves_open_is_the_teachers_and_in_the_journal(tmp_path)
     assert entry.parent == "a"
 
 
+@dataclass(frozen=True, kw_only=True)
+class Writer(Scripted):
+    """Goes on with raw text, too."""
+
+    capabilities = frozenset({"text"})
+
+
+def test_raw_text_goes_only_to_a_teacher_that_can_go_on_with_it(tmp_path):
+    async def main(teacher):
+        with Journal(tmp_path / "j") as journal:
+            asker = Asker(teacher, "scripted", journal, Gate(4))
+            async with asker.running():
+                asks = [ParentAsk(asker, text)(Request.continuing(text)) for text in ("def f", "def g")]
+                return await asyncio.gather(*asks, return_exceptions=True)
+
+    chatty = Scripted()
+    for error in asyncio.run(main(chatty)):
+        assert isinstance(error, RunError)
+        assert str(error).startswith("teacher 'scripted': it answers conversations and cannot go on with raw text")
+    assert chatty.log == {}, "nothing was opened, nothing was sent"
+    assert list(entries(tmp_path / "j")) == []
+    assert [reply.text for reply in asyncio.run(main(Writer()))] == ["DEF F", "DEF G"]
+    assert [reply.text for reply in asyncio.run(main(chatty))] == ["DEF F", "DEF G"], "what is paid for is read by all"
+
+
 @pytest.mark.parametrize("kind", sorted(ask.RETRIED))
 def test_passing_failures_are_asked_again_and_journaled(tmp_path, kind):
     teacher = Scripted(failures=(TeacherError(kind, "not now"),) * 2)

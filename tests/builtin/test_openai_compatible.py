@@ -197,6 +197,72 @@ def test_the_body_leaves_out_what_nobody_chose():
     assert set(http.body(Request.of("u"), "m", Sampling())) == {"model", "messages"}
 
 
+def test_raw_text_is_gone_on_with():
+    drawn = Sampling(temperature=0.5, n=2, seed=3, sample=2, stop=("\ndef ", "\nclass "))
+    with Server() as server:
+        (reply,) = ask(server, Request.continuing(PROMPT, sampling=drawn))
+        asked, body = server.requests[0], server.requests[0].body
+    assert asked.path == "/v1/completions"
+    assert {name: body[name] for name in body if name != "messages"} == {
+        "model": "loopback",
+        "prompt": PROMPT,
+        "temperature": 0.5,
+        "max_tokens": 2048,
+        "n": 2,
+        "seed": 5,
+        "stop": ["\ndef ", "\nclass "],
+    }
+    assert reply.text == servers.answer([{"content": PROMPT}])
+    assert [each.text for each in reply.alternatives] == [servers.answer([{"content": PROMPT}], 1)]
+    assert (reply.finish_reason, reply.model, reply.reasoning) == ("stop", "loopback", None)
+    assert reply.usage.prompt_tokens > 5
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind", "charged"),
+    [
+        ("429", "rate_limited", False),
+        ("401", "auth", False),
+        ("404", "bad_request", False),
+        ("503", "overloaded", False),
+        ("cut", "transient", True),
+        ("json", "malformed", True),
+        ("no-choices", "malformed", True),
+        ("null-choice", "malformed", True),
+        ("filtered", "content_filter", True),
+        ("error-in-200", "rate_limited", False),
+    ],
+)
+def test_faults_with_raw_text_are_those_of_conversations(fault, kind, charged):
+    with Server(script=[fault]) as server:
+        (error,) = ask(server, Request.continuing(PROMPT))
+    assert (error.kind, error.charged) == (kind, charged)
+
+
+def test_raw_text_may_end_where_it_stands():
+    """A base model whose first token is a stop has answered; asked again it would say the same."""
+    with Server(script=["empty"]) as server:
+        (reply,) = ask(server, Request.continuing(PROMPT))
+    assert (reply.text, reply.finish_reason) == ("", "stop")
+
+
+def test_marks_of_thought_in_raw_text_are_text():
+    with Server(script=["think"]) as server:
+        (reply,) = ask(server, Request.continuing(PROMPT))
+    assert (reply.text.startswith("<think>"), reply.reasoning) == (True, None)
+
+
+def test_openai_takes_only_four_stops_for_raw_text():
+    sampling = Sampling(stop=tuple("abcdef"))
+    far, near = OpenAICompatible(model="m"), OpenAICompatible(model="m", base_url=HERE)
+    raw = Request.continuing("u", sampling=sampling)
+    assert far._body(raw)["stop"] == list("abcd")
+    assert "max_tokens" in far._body(raw)
+    assert "stop" not in far._body(Request.continuing("u"))
+    assert near._body(raw)["stop"] == list("abcdef")
+    assert far._body(Request.of("u", sampling=sampling))["stop"] == list("abcdef")
+
+
 def test_zero_is_a_choice():
     request = Request.of("u", sampling=Sampling(temperature=0.0, seed=0))
     assert http.body(request, "m", Sampling(temperature=1.0)).items() >= {"temperature": 0.0, "seed": 0}.items()
@@ -273,6 +339,7 @@ def test_capabilities_depend_on_the_recipe():
     plain, llama = OpenAICompatible(model="m"), OpenAICompatible(model="m", grammar=True)
     assert [teacher.supports("seed") for teacher in (plain, llama)] == [True, True]
     assert [teacher.supports("grammar") for teacher in (plain, llama)] == [False, True]
+    assert plain.supports("text")
     assert not llama.supports("telepathy")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import re
 import time
 from pathlib import Path
 
@@ -120,8 +121,9 @@ def test_check_says_what_is_there_and_what_is_not(called, tmp_path, monkeypatch)
 
 @pytest.fixture
 def unlocked(monkeypatch):
-    """A machine where bubblewrap cannot run."""
+    """A machine where neither bubblewrap nor Landlock can be had."""
     monkeypatch.setattr("magicoder_core.sandbox.bubblewrap.candidates", list)
+    monkeypatch.setattr("magicoder_core.sandbox.inside.locks.abi", lambda: 0)
     monkeypatch.delenv("MAGICODER_ALLOW_WEAK_ISOLATION", raising=False)
     sandbox.probe.cache_clear()
     yield
@@ -132,14 +134,24 @@ def test_check_asks_for_isolation_where_code_runs(called, tmp_path, unlocked):
     recipe = tmp_path / "r.toml"
     recipe.write_text('[seed_source]\nuse = "files"\n')
     status, out, _ = called("check", recipe)
-    assert (status, "isolation" in out) == (0, False)
+    assert status == 0
+    assert re.search(r"ok +sandbox +rlimits: there is no bwrap here; for a stronger one: install bubblewrap", out)
     recipe.write_text('[model]\nuse = "adder"\n[[benchmark]]\nuse = "sums"\n')
     status, out, _ = called("--plugin", SLOW, "check", recipe)
     assert status == 1
     assert "MISSING  isolation  untrusted code cannot be isolated" in out
     status, out, _ = called("--plugin", SLOW, "check", recipe, "-o", "sandbox.allow_weak_isolation=true")
     assert status == 0
-    assert "rlimits, weak as allowed: there is no bwrap here" in out
+    assert "rlimits, weak as allowed: there is no bwrap here; for a stronger one: install bubblewrap" in out
+
+
+def test_check_says_which_isolation_there_is_and_how_to_get_a_better_one(called, tmp_path, unlocked, monkeypatch):
+    monkeypatch.setattr("magicoder_core.sandbox.inside.locks.abi", lambda: 4)
+    recipe = tmp_path / "r.toml"
+    recipe.write_text('[model]\nuse = "adder"\n[[benchmark]]\nuse = "sums"\n')
+    status, out, _ = called("--plugin", SLOW, "check", recipe)
+    assert status == 0
+    assert re.search(r"ok +isolation +landlock: there is no bwrap here; for a stronger one: install bubblewrap", out)
 
 
 TWINS = """

@@ -8,28 +8,39 @@ from pathlib import Path
 import pytest
 
 from magicoder_core import sandbox
-from magicoder_core.sandbox import Examination, Limits, Outcome, Program
+from magicoder_core.sandbox import Calls, Inputs, Limits, Outcome, Program
 
 pytestmark = pytest.mark.skipif(sandbox.probe().level != "bubblewrap", reason=f"no bubblewrap: {sandbox.probe()}")
 
 LIMITS = Limits(cpu_seconds=1, wall_seconds=15, memory_bytes=256 << 20, file_bytes=1 << 20)
 RIGHT = "def double(x):\n    return 2 * x\n"
+INPUTS = Inputs.of("double", [(number,) for number in range(5)])
 
 
-def check(functions: sandbox.Functions) -> None:
-    for number in range(5):
-        assert functions["double"](number) == 2 * number
-
-
-def examine(*codes: str, limits: Limits = LIMITS) -> list[Outcome]:
-    jobs = [
-        Examination(program=Program(code=code, limits=limits), functions=("double",), check=check) for code in codes
+def examine(*codes: str, limits: Limits = LIMITS) -> list[tuple[str, str]]:
+    """Status and detail of each program, `pass` only if it doubles; one box for all."""
+    calls = [Calls(program=Program(code=code, limits=limits, name="solution"), inputs=INPUTS) for code in codes]
+    return [
+        (
+            judged(found),
+            found.detail
+            or "".join(
+                str(said) for said in map(sandbox.answer, found.records[:1]) if isinstance(said, sandbox.Raised)
+            ),
+        )
+        for found in sandbox.call(calls, workers=1)
     ]
-    return list(sandbox.examine(jobs))
+
+
+def judged(found: sandbox.Answers) -> str:
+    values = [sandbox.answer(record) for record in found.records]
+    right = values == [sandbox.Value(2 * number) for number in range(5)]
+    return found.status if found.status != "pass" else "pass" if right else "fail"
 
 
 def run(code: str) -> Outcome:
-    [outcome, after] = sandbox.run([Program(code=code, limits=LIMITS), Program(code="print(1)", limits=LIMITS)])
+    programs = [Program(code=code, limits=LIMITS), Program(code="print(1)", limits=LIMITS)]
+    [outcome, after] = sandbox.run(programs, workers=1)
     assert (after.status, after.stdout) == ("pass", "1\n")
     return outcome
 
@@ -48,12 +59,13 @@ class Yes:
 def double(x): return Yes()
 """
 FORGED_FRAMES = """
-import json, os
+import gc, mmap, os, struct
 def double(x):
+    for region in [o for o in gc.get_objects() if type(o) is mmap.mmap] or []:
+        region[24 << 20 : (24 << 20) + 64] = b"\\xff" * 64
     for place in range(3, 40):
-        for message in ({"value": 2 * x}, {"done": True}, {"ready": True}, {"exit": 0, "expired": False}):
-            body = json.dumps(message).encode()
-            try: os.write(place, len(body).to_bytes(4, "big") + body)
+        for message in (b"ready\\n", bytes(64), b"\\x01" * 64):
+            try: os.write(place, message)
             except OSError: pass
     os._exit(0)
 """
@@ -65,13 +77,13 @@ def double(x):
         except OSError: pass
 """
 PATCHED = """
-import builtins, json, os, sys
+import builtins, json, marshal, os, sys
 builtins.AssertionError = builtins.isinstance = lambda *a: True
-json.dumps = lambda *a, **k: '{"value": 0}'
+marshal.dumps = json.dumps = lambda *a, **k: b"i" + bytes(4)
 for frame in sys._current_frames().values():
     while frame:
         for name in list(frame.f_globals):
-            if name in ("_answer", "encode"): frame.f_globals[name] = lambda *a: {"value": True}
+            if name in ("_answer_all", "values", "spell"): frame.f_globals[name] = lambda *a: {"value": True}
         frame = frame.f_back
 def double(x): return None
 """
@@ -102,11 +114,11 @@ CHEATS = {
 
 @pytest.mark.parametrize("name", CHEATS)
 def test_no_cheat_passes_and_the_next_program_is_judged_right(name):
-    outcome, after = examine(CHEATS[name], RIGHT)
-    assert outcome.status in {"fail", "out_of_memory", "timeout", "crash"}, outcome
-    assert len(outcome.detail.encode()) <= 2048
-    assert "\n" not in outcome.detail
-    assert after.status == "pass"
+    (status, detail), (after, _) = examine(CHEATS[name], RIGHT)
+    assert status in {"fail", "out_of_memory", "timeout", "crash"}, (status, detail)
+    assert len(detail.encode()) <= 2048
+    assert "\n" not in detail
+    assert after == "pass"
 
 
 STATUSES = {
@@ -124,13 +136,13 @@ def test_statuses(status, code):
     assert outcome.status == status, outcome
     assert outcome.isolation == "bubblewrap"
     if status != "timeout":
-        assert examine(code)[0].status == status
+        assert examine(code)[0][0] == status
 
 
 def test_what_sleeps_is_stopped_at_the_wall():
     limits = Limits(cpu_seconds=1, wall_seconds=2)
     sleepers = ["import time\ntime.sleep(600)", "import signal, time\ndef double(x): time.sleep(600)"]
-    assert [outcome.status for outcome in examine(*sleepers, limits=limits)] == ["timeout", "timeout"]
+    assert [status for status, _ in examine(*sleepers, limits=limits)] == ["timeout", "timeout"]
 
 
 def test_fork_bomb():
@@ -166,7 +178,7 @@ def test_nothing_of_the_machine_can_be_read(monkeypatch, tmp_path):
     assert "hunter2" not in outcome.stdout
     assert "SECRET_KEY" not in outcome.stdout
     assert "root:" not in outcome.stdout
-    assert "[] 65534" in outcome.stdout
+    assert int(outcome.stdout.split()[-1]) >= 65534
 
 
 def test_installed_packages_are_out_of_reach():
@@ -237,13 +249,13 @@ def _command_lines() -> list[str]:
 
 def test_the_token_is_in_no_memory_of_the_program():
     outcome = run(
-        "import gc, re, sys\n"
-        "found = [o for o in gc.get_objects() if isinstance(o, dict) and 'token' in o]\n"
+        "import gc, mmap, sys\n"
+        "found = [o for o in gc.get_objects() if type(o) is mmap.mmap]\n"
         "frame = sys._getframe()\n"
         "while frame:\n"
-        "    found += [v for v in frame.f_locals.values() if isinstance(v, str) and re.fullmatch('[0-9a-f]{32}', v)]\n"
+        "    found += [v for v in frame.f_locals.values() if isinstance(v, bytes) and len(set(v)) > 16]\n"
         "    frame = frame.f_back\n"
-        "assert not found, found\n"
+        "assert not [o for o in found if type(o) is bytes], found\n"
     )
     assert outcome.status == "pass", outcome
 

@@ -73,6 +73,44 @@ def test_harness_errors_are_no_failures_of_the_model():
     assert scoring.summary(found)["pass@1"] == {**scoring.summary(found)["pass@1"], "value": 0.25, "tasks": 2}
 
 
+def test_where_all_pass_the_interval_is_no_point():
+    every = scoring.summary({str(task): [True] * 10 for task in range(20)})
+    assert (every["pass@1"]["low"], every["pass@1"]["high"]) == scoring.wilson(20, 20)
+    mixed = scoring.summary({"a": [True, False], "b": [True, True]})
+    assert (mixed["pass@1"]["low"], mixed["pass@1"]["high"]) == scoring.bootstrap([0.5, 1.0])
+
+
+def verdict(task, status, base=None, **facts):
+    extra = {} if base is None else {"base_status": base, "plus_status": status}
+    return Verdict(problem_id=task, sample=0, status=status, extra=extra, **facts)
+
+
+def test_a_tally_gives_what_the_lists_give():
+    statuses = [("a", "pass"), ("a", "fail"), ("b", "harness_error"), ("c", "timeout"), ("c", "pass"), ("a", "pass")]
+    verdicts = [verdict(*pair, cpu_seconds=0.5, isolation="bubblewrap") for pair in statuses]
+    tally = scoring.Tally()
+    for one in verdicts:
+        tally.add(one)
+    assert tally.metrics() == scoring.summary(scoring.results(verdicts))
+    assert tally.summary()["statuses"] == {"fail": 1, "harness_error": 1, "pass": 3, "timeout": 1}
+    assert (tally.total, tally.harness_errors, tally.cpu_seconds, tally.isolation) == (6, 1, 3.0, {"bubblewrap"})
+    assert tally.unjudged == verdicts[2]
+    assert [task.missed for task in tally.tasks.values()] == [verdicts[1], None, verdicts[3]]
+
+
+def test_base_and_plus_are_two_scores():
+    tally = scoring.Tally()
+    for one in (verdict("a", "fail", "pass"), verdict("b", "pass", "pass"), verdict("c", "fail", "fail")):
+        tally.add(one)
+    for lost in (verdict("d", "harness_error", "pass"), verdict("a", "harness_error", "harness_error")):
+        tally.add(lost)
+    found = tally.metrics((1,))
+    assert list(found) == ["pass@1", "base pass@1"]
+    assert (found["pass@1"]["value"], found["base pass@1"]["value"]) == (pytest.approx(1 / 3), pytest.approx(2 / 3))
+    assert found["base pass@1"]["tasks"] == 3
+
+
 def test_nothing_to_score():
+    assert scoring.Tally().metrics() == {}
     assert scoring.summary({}) == {}
     assert scoring.summary({"a": []}) == {}

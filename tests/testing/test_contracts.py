@@ -32,6 +32,9 @@ class Good(Teacher):
     '''Repeats the question.'''
     times: Annotated[int, "how often"] = 2
 
+    def supports(self, capability):
+        return capability == "text"
+
     async def complete(self, request):
         return Reply(text=request.messages[-1].content * self.times)
 
@@ -191,6 +194,15 @@ class Good(Benchmark):
             status = "pass" if item.code.strip() == SOLUTION else "fail"
             yield Verdict(problem_id=item.problem_id, sample=item.sample, status=status)
 
+    def references(self):
+        yield Submission(problem_id="good/0", code=SOLUTION)
+
+    def mistakes(self):
+        yield Submission(problem_id="good/0", code="mistake")
+
+    def results_file(self, judged):
+        yield jsonl.dumps({submission.code: verdict.status for submission, verdict in judged})
+
     def needles(self):
         yield Needle(benchmark="good", problem_id="good/0", kind="prompt", text="Double x.")
 
@@ -257,6 +269,12 @@ BROKEN = [
     # Teachers.
     ("teacher", "    async def", "    capabilities = ['grammar']\n\n    async def", "test_describes_itself"),
     ("teacher", "return Reply(text=", "return (", "test_answers_each_request"),
+    (
+        "teacher",
+        "        return Reply",
+        "        {'system': 0, 'user': 1}[request.messages[-1].role]\n        return Reply",
+        "test_goes_on_with_raw_text",
+    ),
     (
         "teacher",
         "        return Reply",
@@ -416,6 +434,12 @@ BROKEN = [
         "test_judges_nothing",
     ),
     ("benchmark", 'right = {"good/0": SOLUTION}', "right = {}", "test_judges_right_and_wrong"),
+    ("benchmark", "for item in submissions", "for item in list(submissions)", "test_judges_lazily"),
+    ("benchmark", 'id="good/0", code=SOLUTION', 'id="good/0", code="x"', "test_references_pass"),
+    ("benchmark", 'id="good/0", code=SOLUTION', 'id="good/1", code=SOLUTION', "test_references_pass"),
+    ("benchmark", 'code="mistake"', "code=SOLUTION", "test_mistakes_fail"),
+    ("benchmark", 'id="good/0", code="mistake"', 'id="bad/0", code="mistake"', "test_mistakes_fail"),
+    ("benchmark", "yield jsonl.dumps({", "yield str({", "test_writes_the_official_results"),
 ]
 
 

@@ -48,6 +48,15 @@ def check(replies, asked):
 
 
 @both
+def test_raw_text_to_go_on_with_goes_into_no_batch(kind, serve, ask):
+    server = serve()
+    (refused,) = ask(teacher(kind, server), Request.continuing("def f"))
+    assert isinstance(refused, RunError)
+    assert "cannot go on with raw text" in str(refused)
+    assert server.batches == []
+
+
+@both
 def test_answers_come_in_any_order_and_each_has_its_own(kind, serve, ask):
     server, asked = serve(polls=2), requests(40)
     replies = ask(teacher(kind, server), *asked)

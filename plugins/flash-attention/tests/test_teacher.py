@@ -103,6 +103,34 @@ def test_a_last_turn_of_the_assistant_is_continued(subject, make_tokenizer):
     assert begun + rest == whole
 
 
+def test_raw_text_is_gone_on_with_as_it_stands(subject, tiny):
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(tiny)
+    model = AutoModelForCausalLM.from_pretrained(tiny)
+    ids = tokenizer("def f(x):\n", return_tensors="pt")["input_ids"]
+    mask = torch.ones_like(ids)
+    out = model.generate(ids, attention_mask=mask, max_new_tokens=24, do_sample=False)[0, ids.shape[1] :]
+    raw, chat = subject.complete_batch([Request.continuing("def f(x):\n", sampling=LONG), ASKED[0]])
+    assert raw.text == tokenizer.decode(out, skip_special_tokens=True)
+    assert raw.usage.prompt_tokens == ids.shape[1]
+    assert chat == subject.complete_batch([ASKED[0]])[0]
+
+
+def test_an_indent_after_raw_text_stays_whole(subject):
+    """As SentencePiece has it: a blank at what is taken for a text's beginning is none of the text's."""
+
+    class Pieces:
+        def decode(self, tokens, **_):
+            return "".join(" " * token for token in tokens)[1:]
+
+    subject._engine._template.tokenizer = Pieces()
+    assert subject._engine._decode([4]) == "   "
+    assert subject._engine._after([1])([4, 2]) == "      "
+    assert subject._engine._after([])([4]) == "   "
+
+
 def test_options_are_defaults_that_a_request_overrides(tiny):
     teacher = Transformers(model=str(tiny), dtype="float32", max_tokens=3, temperature=0.5)
     short, long = teacher.complete_batch([Request.of("x"), Request.of("x", sampling=LONG)])

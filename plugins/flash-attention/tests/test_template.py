@@ -28,6 +28,18 @@ def test_what_is_asked_is_what_was_trained(template):
     assert [*begun, template.stop] == prompt + learnt
 
 
+def test_raw_text_gets_no_markers_but_the_special_tokens_of_a_text(make_tokenizer):
+    from tokenizers import processors
+
+    tokenizer = make_tokenizer()
+    plain = tokenizer("def f", add_special_tokens=False)["input_ids"]
+    bos = tokenizer.convert_tokens_to_ids("<|endoftext|>")
+    tokenizer.backend_tokenizer.post_processor = processors.TemplateProcessing(
+        single="<|endoftext|> $A", special_tokens=[("<|endoftext|>", bos)]
+    )
+    assert Template(tokenizer).prompt([turn("text", "def f")]) == [bos, *plain]
+
+
 def test_a_response_ends_with_the_stop_token(template):
     _, learnt = template.pair("Say 0.", "")
     assert learnt == [template.stop]

@@ -238,7 +238,7 @@ def test_there_is_no_template_for_what_changes_otherwise():
 )
 def test_what_a_model_takes(model, has):
     teacher = LiteLLM(model=model)
-    assert {each for each in ("seed", "n", "json_schema", "grammar") if teacher.supports(each)} == has
+    assert {each for each in ("seed", "n", "json_schema", "grammar", "text") if teacher.supports(each)} == has
 
 
 def test_prices_are_those_that_litellm_itself_finds():

@@ -84,6 +84,24 @@ def test_concurrent_requests_with_and_without_a_grammar():
 
 
 @pytest.mark.model
+def test_raw_text_is_gone_on_with_and_no_chat_template_comes_between():
+    count, counted = "one two three four five six seven", Sampling(temperature=0.0, max_tokens=4, stop=("\n",))
+
+    async def work(teacher):
+        raw, chat = Request.continuing(count, sampling=counted), Request.of(count, sampling=counted)
+        stopped = Request.continuing(
+            count, sampling=Sampling(temperature=0.0, max_tokens=9, stop=(" ", "\n", ".", ","))
+        )
+        return [await teacher.complete(request) for request in (raw, chat, stopped)]
+
+    raw, chat, stopped = used(work)
+    assert raw.text.startswith(" eight")
+    assert raw.usage.prompt_tokens <= 8, "the text's own tokens"
+    assert chat.usage.prompt_tokens > raw.usage.prompt_tokens + 10, "the template's system turn and marks"
+    assert (stopped.text, stopped.finish_reason) == ("", "stop")
+
+
+@pytest.mark.model
 def test_a_seed_makes_an_answer_repeatable_and_a_draw_its_own():
     def drawn(sample):
         return Request.of("Invent a word.", sampling=Sampling(temperature=1.5, seed=7, sample=sample, max_tokens=12))

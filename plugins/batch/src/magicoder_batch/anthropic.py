@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import shutil
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
@@ -56,6 +55,8 @@ class AnthropicBatch(RemoteBatch):
 
     async def submit(self, batch: Batch) -> str:
         """Make the batch in one request."""
+        import asyncio
+
         body = batch.input.with_suffix(".body.json")
         try:
             await asyncio.to_thread(_whole, batch.input, body)
@@ -88,6 +89,8 @@ class AnthropicBatch(RemoteBatch):
 
     async def _is(self, made: str, batch: Batch) -> bool:
         """Whether a batch is ours, by the first of its results; it is waited for."""
+        import asyncio
+
         about = await self._api.get(f"messages/batches/{made}")
         if about.get("processing_status") != "ended":
             progress.say(f"batch {made}: it may be {batch.name}, which cannot be known before it has ended; waiting")

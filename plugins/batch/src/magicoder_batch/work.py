@@ -10,7 +10,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import fcntl
 import os
@@ -118,6 +117,8 @@ class Work:
 
     async def stop(self) -> None:
         """End the process and its children, if it runs."""
+        import asyncio
+
         process, self._process = self._process, None
         if process is None:
             return

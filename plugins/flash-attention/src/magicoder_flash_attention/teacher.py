@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -27,7 +27,7 @@ class Transformers(BatchTeacher):
     answer depends on its request alone (its seed and sample number are part of it).
     """
 
-    capabilities: ClassVar[frozenset[str]] = frozenset({"seed"})
+    capabilities: ClassVar[frozenset[str]] = frozenset({"seed", "text"})
 
     model: Annotated[str, "what answers: a folder, owner/name on the Hub, a name of the catalogue, a .gguf file"]
     temperature: Annotated[float, "0 takes the likeliest token each time"] = 0.0
@@ -122,7 +122,8 @@ class Engine:
         prompt = self._template.prompt(request.messages)
         room = max(0, self._context() - len(prompt))
         limited = replace(sampling, max_tokens=min(sampling.max_tokens or room, room))
-        return Row(prompt, limited, int(request.id, 16) >> 1, self._stops, self._decode)
+        decode = self._after(prompt[-1:]) if request.raw else self._decode
+        return Row(prompt, limited, int(request.id, 16) >> 1, self._stops, decode)
 
     def _context(self) -> int:
         return int(getattr(self._model.config, "max_position_embeddings", None) or 1 << 30)
@@ -140,8 +141,17 @@ class Engine:
         usage = Usage(prompt_tokens=len(row.prompt), completion_tokens=len(row.tokens))
         return Reply(text=row.text(), finish_reason=row.finish_reason or "length", usage=usage, model=self._name)
 
-    def _decode(self, tokens: Sequence[int]) -> Any:
-        return self._template.tokenizer.decode(tokens, skip_special_tokens=True)
+    def _decode(self, tokens: Sequence[int]) -> str:
+        return str(self._template.tokenizer.decode(tokens, skip_special_tokens=True))
+
+    def _after(self, begun: Sequence[int]) -> Callable[[Sequence[int]], str]:
+        """Decodes what goes on after the tokens ``begun``.
+
+        Tokenizers of the SentencePiece kind take a blank from what they think is a text's beginning; there it is the
+        first of an indent.
+        """
+        size = len(self._decode(begun))
+        return lambda tokens: self._decode([*begun, *tokens])[size:]
 
 
 def _model(where: str, options: Transformers) -> Any:

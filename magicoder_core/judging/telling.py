@@ -1,0 +1,89 @@
+"""A score in words: what it is, what became of the programs, which tasks failed and with which test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import NamedTuple
+
+from magicoder_core.judging.score import Score
+from magicoder_core.judging.words import named, short
+from magicoder_core.records import Verdict
+
+SHOWN = 20
+"""Failed tasks that are shown."""
+
+
+class Failed(NamedTuple):
+    """A task of which not every sample passed: how many of how many did, and the first that did not."""
+
+    task: str
+    passed: str
+    status: str
+    detail: str
+
+
+def scores(made: Score) -> list[tuple[str, str]]:
+    """Each metric with its value: per cent, the 95% interval, over how many tasks."""
+    metrics = {name: value for name, value in made.report.metrics.items() if name != "statuses"}
+    plus = any(name.startswith("base ") for name in metrics)
+    return [
+        (name, _value(value) + (", base and plus tests" if plus and not name.startswith("base ") else ""))
+        for name, value in metrics.items()
+    ]
+
+
+def _value(value: dict[str, float]) -> str:
+    low, high = 100 * value["low"], 100 * value["high"]
+    return f"{100 * value['value']:.1f}% [{low:.1f}, {high:.1f}] on {value['tasks']:g} tasks"
+
+
+def programs(made: Score) -> str:
+    """What became of the programs, and what was left out."""
+    counts = ", ".join(f"{number} {status}" for status, number in made.report.metrics["statuses"].items())
+    known = f"; {made.known} verdicts known from before" if made.known else ""
+    return f"{made.survey.total} programs for {len(made.survey.known)} tasks: {counts}{known}"
+
+
+def left_out(made: Score) -> Iterator[str]:
+    """What is not in the score, a line each."""
+    report = made.report
+    if made.missing:
+        yield f"missing: {len(made.missing)} tasks have no sample: {named(made.missing, SHOWN)}"
+    if made.survey.unknown:
+        yield (
+            f"unknown: {made.survey.unknown.total()} samples of {len(made.survey.unknown)} tasks that the benchmark "
+            f"does not have: {named(made.survey.unknown, SHOWN)}"
+        )
+    if made.survey.left_out:
+        yield f"beyond the limit: {made.survey.left_out} samples"
+    for item in islice(report.broken, SHOWN):
+        yield f"broken here: {item['task_id']}: its own reference does not pass ({short(item['reason'])})"
+    if len(report.broken) > SHOWN:
+        yield f"broken here: {len(report.broken) - SHOWN} more"
+    if report.harness_errors:
+        yield f"not judged: {report.harness_errors} programs, which count for nothing"
+        if (last := made.tally.unjudged) is not None:
+            yield f"not judged: the last one: {last.problem_id}, sample {last.sample}: {short(last.detail)}"
+
+
+def failures(made: Score) -> Iterator[Failed]:
+    """The tasks with a sample that did not pass, in the samples' order."""
+    for name, task in made.tally.tasks.items():
+        if task.missed is not None:
+            yield Failed(short(name), f"{task.passed}/{task.samples}", _status(task.missed), short(task.missed.detail))
+
+
+def depends(made: Score) -> list[tuple[str, str]]:
+    """What the score depends on: data, semantics, isolation, versions, the self-test."""
+    test, broken = made.report.self_test, len(made.report.broken)
+    passed = test.get("references", 0) - broken
+    failed = f", {broken} did not" if broken else ""
+    tested = f"{passed} references passed{failed}, {test.get('mistakes', 0)} known mistakes failed"
+    return [*made.report.versions.items(), ("self-test", tested)]
+
+
+def _status(verdict: Verdict) -> str:
+    base = verdict.extra.get("base_status")
+    plus = verdict.extra.get("plus_status")
+    return f"{verdict.status} (base {base}, plus {plus})" if base and plus else verdict.status

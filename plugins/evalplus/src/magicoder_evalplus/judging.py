@@ -1,0 +1,204 @@
+"""Verdicts: submissions go through the sandbox in one stream, each suite in a process of its own."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any, Protocol
+
+from magicoder_core import RunError, Submission, Verdict, sandbox
+from magicoder_evalplus import references
+from magicoder_evalplus.data import SUITES, File, Task
+from magicoder_evalplus.oracles import FIND_ZERO
+from magicoder_evalplus.references import Broken, References
+from magicoder_evalplus.rules import Rules
+from magicoder_evalplus.suites import Examination, Finding, Suite
+
+_WINDOW = 128
+"""Submissions that are looked at together where a task's expected answers are not known yet."""
+
+Examinations = Sequence[Examination] | Broken
+"""What the programs for a problem are asked; nothing where its own reference does not run."""
+
+
+class Work(Protocol):
+    """A problem of either kind of data."""
+
+    @property
+    def id(self) -> str:
+        """Its name."""
+        ...
+
+    @property
+    def prompt(self) -> str:
+        """What a model is given."""
+        ...
+
+    @property
+    def entry_point(self) -> str:
+        """The function to write."""
+        ...
+
+    @property
+    def solution(self) -> str:
+        """The reference solution, without the prompt."""
+        ...
+
+    @property
+    def program(self) -> str:
+        """The whole reference program."""
+        ...
+
+
+class Shelf(Protocol):
+    """The problems of a data file, and how programs for them are judged."""
+
+    @property
+    def tasks(self) -> Mapping[str, Work]:
+        """By id, in the file's order."""
+        ...
+
+    def can_pass(self, problem_id: str) -> bool:
+        """Whether the semantics let any program for a problem pass."""
+        ...
+
+    def prepared(self, submissions: Iterable[Submission]) -> Iterator[Submission]:
+        """The same submissions, with what judging them needs found out before.
+
+        Raises:
+            RunError: one is for no problem of the data.
+            SandboxError: programs cannot be isolated here.
+        """
+        ...
+
+    def examinations(self, problem_id: str) -> Examinations:
+        """What the programs for a problem are asked, if it went through `prepared`."""
+        ...
+
+
+@dataclass(frozen=True)
+class Library:
+    """The suites of tasks, made as they are needed and kept: their inputs are encoded once for any number of programs.
+
+    Args:
+        benchmark: its name, for messages.
+        tasks: by id.
+        rules: the semantics.
+        names: which suites count.
+    """
+
+    benchmark: str
+    tasks: Mapping[str, Task]
+    rules: Rules
+    names: Sequence[str] = SUITES
+    _ready: dict[str, Examinations] = field(default_factory=dict, repr=False)
+
+    def can_pass(self, problem_id: str) -> bool:
+        """See `Shelf`."""
+        return self.rules.finds_zero or self.tasks[problem_id].entry_point != FIND_ZERO
+
+    def examinations(self, problem_id: str) -> Examinations:
+        """See `Shelf`."""
+        return self._ready[problem_id]
+
+    def prepared(self, submissions: Iterable[Submission]) -> Iterator[Submission]:
+        """See `Shelf`: runs the references of tasks whose answers the cache has not."""
+        coming = iter(submissions)
+        for submission in coming:
+            together = [submission]
+            if not self._knows(submission.problem_id):
+                together += islice(coming, _WINDOW - 1)
+                self._learn(together)
+            yield from together
+
+    def _task(self, problem_id: str) -> Task:
+        if problem_id not in self.tasks:
+            raise RunError(f"{self.benchmark}: no problem named '{problem_id}' in the data")
+        return self.tasks[problem_id]
+
+    def _knows(self, problem_id: str) -> bool:
+        if problem_id not in self._ready and (found := references.known(task := self._task(problem_id), self.names)):
+            self._add(task, found)
+        return problem_id in self._ready
+
+    def _learn(self, submissions: Iterable[Submission]) -> None:
+        wanted = dict.fromkeys(one.problem_id for one in submissions if not self._knows(one.problem_id))
+        for task, found in references.learn([self._task(name) for name in wanted], self.names, self.benchmark):
+            self._add(task, found)
+
+    def _add(self, task: Task, found: References) -> None:
+        self._ready[task.id] = (
+            found if isinstance(found, Broken) else [Suite(task, name, found[name], self.rules) for name in self.names]
+        )
+
+
+def shelf_of(file: File, benchmark: str, rules: Rules, names: Sequence[str]) -> Shelf:
+    """The shelf of EvalPlus' data.
+
+    Raises:
+        RunError: the file holds other data.
+    """
+    return Library(benchmark, file.tasks, rules, names)
+
+
+def verdicts(submissions: Iterable[Submission], shelf: Shelf) -> Iterator[Verdict]:
+    """One verdict for each submission, in order; submissions are pulled lazily, a few ahead.
+
+    Raises:
+        RunError: a submission is for no problem of the data.
+        SandboxError: programs cannot be isolated here.
+    """
+    waiting: deque[tuple[Submission, Examinations]] = deque()
+
+    def calls() -> Iterator[sandbox.Calls]:
+        for submission in shelf.prepared(submissions):
+            found = shelf.examinations(submission.problem_id)
+            waiting.append((submission, found))
+            if not isinstance(found, Broken):
+                yield from (one.calls(submission.code) for one in found)
+
+    with closing(references.asked(calls())) as stream:
+        while True:
+            first = next(stream, None)
+            while waiting and isinstance(found := waiting[0][1], Broken):
+                yield _unjudged(waiting.popleft()[0], found)
+            if first is None:
+                return
+            yield _judged(*waiting.popleft(), first, stream)
+
+
+def _judged(
+    submission: Submission, found: Examinations, first: sandbox.Answers, more: Iterator[sandbox.Answers]
+) -> Verdict:
+    assert not isinstance(found, Broken)  # noqa: S101 - such a submission was not run
+    answers = [first, *islice(more, len(found) - 1)]
+    pairs = zip(found, answers, strict=True)
+    findings = {one.name: one.finding(submission.code, answer) for one, answer in pairs}
+    return _verdict(submission, findings, answers)
+
+
+def _verdict(submission: Submission, findings: Mapping[str, Finding], answers: Sequence[sandbox.Answers]) -> Verdict:
+    """A program passes if it passes each suite; else the first that it does not pass says why."""
+    deciding = next((one for one in findings.values() if one.status != "pass"), Finding("pass"))
+    extra: dict[str, Any] = {f"{name}_status": one.status for name, one in findings.items()}
+    return Verdict(
+        problem_id=submission.problem_id,
+        sample=submission.sample,
+        status=deciding.status,
+        detail=deciding.detail,
+        cpu_seconds=round(sum(one.cpu_seconds for one in answers), 4),
+        isolation=answers[0].isolation,
+        extra=extra | {f"{name}_fail_tests": list(one.failed) for name, one in findings.items()},
+    )
+
+
+def _unjudged(submission: Submission, broken: Broken) -> Verdict:
+    return Verdict(
+        problem_id=submission.problem_id,
+        sample=submission.sample,
+        status="harness_error",
+        detail=f"the task's own reference does not run here: {broken.reason}",
+    )
