@@ -46,7 +46,8 @@ class Plain(Benchmark):
             yield Problem(id=f"plain/{number}", benchmark="plain", prompt="ri")
 
     def request(self, problem):
-        return Request.of(f"{problem.id}: {problem.prompt}", sampling=Sampling(temperature=self.temperature))
+        made = Request.continuing if self.style == "raw" else Request.of
+        return made(f"{problem.id}: {problem.prompt}", sampling=Sampling(temperature=self.temperature))
 
     def provenance(self):
         return {"data": "sha256 0123", "semantics": "strict"}

@@ -22,11 +22,11 @@ A teacher makes one attempt; retries, limits and the journal are here, once, for
 
 from __future__ import annotations
 
-from magicoder_core.asking.ask import Asker
+from magicoder_core.asking.ask import Asker, check_text
 from magicoder_core.asking.budget import Budget
 from magicoder_core.asking.cache import Cache
 from magicoder_core.asking.gate import Gate
 from magicoder_core.asking.journal import Entry, Journal
 from magicoder_core.asking.parent import ParentAsk
 
-__all__ = ["Asker", "Budget", "Cache", "Entry", "Gate", "Journal", "ParentAsk"]
+__all__ = ["Asker", "Budget", "Cache", "Entry", "Gate", "Journal", "ParentAsk", "check_text"]

@@ -142,7 +142,7 @@ class Asker:
         if (reply := self._known(key, request, parent)) is not None:
             return reply
         if request.raw:
-            self._check_text()
+            check_text(self.teacher, self.name)
         if key in self._under_way:
             return await self._share(key)
         self._under_way[key] = None
@@ -154,19 +154,6 @@ class Asker:
         if (future := self._under_way.pop(key)) is not None:
             self._tell(future, reply)
         return reply
-
-    def _check_text(self) -> None:
-        """Refuse raw text, before anything is sent, where the teacher would take it for a turn of a conversation.
-
-        Raises:
-            RunError: it would.
-        """
-        if not self.teacher.supports("text"):
-            raise RunError(
-                f"teacher '{self.name}': it answers conversations and cannot go on with raw text, as the styles "
-                "'completion' and 'magicoder' of a benchmark need; set style = \"chat\", or use another teacher "
-                "(openai-compatible, llama-cpp, transformers)"
-            )
 
     async def _share(self, key: str) -> Reply:
         """The answer to a request that somebody else has out."""
@@ -390,3 +377,17 @@ class Asker:
         usage = self.reader.usage(entry)
         if usage.prompt_tokens or usage.completion_tokens or (entry.charged and entry.error is None):
             self.budget.spend(usage)
+
+
+def check_text(teacher: Teacher, name: str) -> None:
+    """Refuse raw text, before anything is sent, where the teacher would take it for a turn of a conversation.
+
+    Raises:
+        RunError: it would.
+    """
+    if not teacher.supports("text"):
+        raise RunError(
+            f"teacher '{name}': it answers conversations and cannot go on with raw text, as the styles 'completion' and "
+            "'magicoder' of a benchmark need; set style = \"chat\", or use another teacher (openai-compatible, llama-cpp, "
+            "transformers)"
+        )

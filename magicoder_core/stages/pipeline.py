@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
 
 from magicoder_core import progress, sandbox
-from magicoder_core.asking import Budget
-from magicoder_core.errors import MagicoderError, RecipeError
+from magicoder_core.asking import Budget, check_text
+from magicoder_core.errors import MagicoderError, RecipeError, attributed
 from magicoder_core.plugins import did_you_mean, find
-from magicoder_core.recipe import Plan
+from magicoder_core.providers import Benchmark
+from magicoder_core.recipe import Bound, Plan
 from magicoder_core.records import Price
 from magicoder_core.stages import evaluate, filter, generate, seeds, train  # noqa: A004 - the stage's name
 from magicoder_core.stages.stage import Counts, Run, Stage
@@ -66,7 +69,7 @@ def preflight(plan: Plan, chosen: Sequence[Stage]) -> Iterator[tuple[str, Magico
     """Look at everything that stages need before anything is spent; yields a name and what is wrong with it, if it is."""
     for stage in chosen:
         for bound in stage.providers(plan):
-            yield bound.name, _attempt(bound.provider.check)
+            yield bound.name, _attempt(partial(_check, plan, bound))
         if stage is generate.STAGE and plan.generate.max_usd is not None:
             yield "generate.max_usd", _attempt(Budget(max_usd=plan.generate.max_usd, price=_price(plan)).check)
     if evaluate.STAGE in chosen:
@@ -74,6 +77,21 @@ def preflight(plan: Plan, chosen: Sequence[Stage]) -> Iterator[tuple[str, Magico
             yield evaluate.SERVED_BY, _attempt(lambda: find("teacher", evaluate.SERVED_BY))
         with sandbox.weak_isolation(allowed=plan.sandbox.allow_weak_isolation):
             yield "sandbox", _attempt(sandbox.required)
+
+
+def _check(plan: Plan, bound: Bound[Any]) -> None:
+    """A provider's own check; of a benchmark also whether the model under test can be asked in its style.
+
+    Raises:
+        MagicoderError: something is wrong.
+    """
+    bound.provider.check()
+    if plan.model and isinstance(bound.provider, Benchmark):
+        with attributed("benchmark", bound.name):
+            problem = next(iter(bound.provider.problems()), None)
+            raw = problem is not None and bound.provider.request(problem).raw
+        if raw:
+            check_text(plan.model.provider, plan.model.name)
 
 
 def _price(plan: Plan) -> Price | None:

@@ -53,6 +53,14 @@ def rows(path):
     return [json.loads(line) for line in path.read_text().splitlines()]
 
 
+@pytest.mark.parametrize(("style", "said"), [("words", None), ("raw", "cannot go on with raw text")])
+def test_a_model_that_cannot_be_asked_so_is_refused_before_anything_is_spent(tmp_path, style, said):
+    catalogue = plugins.load([PLUGIN])
+    plan = recipe.bind(recipe.read(tmp_path / "r.toml", [f"benchmark.0.style={style}"]), catalogue)
+    found = dict(stages.preflight(plan, stages.select(plan)))
+    assert (said in str(found["plain"])) if said else found["plain"] is None
+
+
 def test_answers_verdicts_and_the_report(evaluate):
     folder = evaluate('benchmark.bad=["plain/4"]')
     assert [(row["task_id"], row["sample"], row["solution"]) for row in rows(folder / "samples.jsonl")[:3]] == [
