@@ -79,14 +79,13 @@ def _broken(
     before = set(memory.passed)
     due = [item for number, item in enumerate(references) if number < CANARIES or item.problem_id not in before]
     verdicts = _judged(bound, [*due, *mistakes])
-    for verdict in verdicts[len(due) :]:
-        _refuse(bound.name, verdict)
     broken = {}
     for verdict in verdicts[: len(due)]:
         if verdict.status == "pass":
             memory.note(verdict.problem_id)
         else:
             broken[verdict.problem_id] = f"{verdict.status}: {verdict.detail}" if verdict.detail else verdict.status
+    _refuse(bound.name, verdicts[len(due) :], broken)
     if before & broken.keys():
         memory.passed.clear()
         progress.say(f"{bound.name}: a reference that passed before does not any more; all are judged again")
@@ -111,17 +110,19 @@ def _judged(bound: Bound[Benchmark], programs: Sequence[Submission]) -> list[Ver
     return found
 
 
-def _refuse(name: str, verdict: Verdict) -> None:
-    """A mistake must fail.
+def _refuse(name: str, mistakes: Sequence[Verdict], broken: Mapping[str, str]) -> None:
+    """Each mistake must fail, and at least one must be judged: those for broken tasks say nothing.
 
     Raises:
-        RunError: it passes, or says nothing.
+        RunError: one passes, or says nothing.
     """
-    where = f"{name}: self-test: a program for {verdict.problem_id} that is known to be wrong"
-    if verdict.status == "pass":
-        raise RunError(f"{where} passes here: no verdict can be trusted; look at the option data, or report this")
-    if verdict.status == "harness_error":
-        raise RunError(f"{where} cannot be judged here ({verdict.detail}); 'magicoder check' says what is missing")
+    telling = [one for one in mistakes if one.status != "harness_error" or one.problem_id not in broken]
+    for verdict in telling or mistakes[:1]:
+        where = f"{name}: self-test: a program for {verdict.problem_id} that is known to be wrong"
+        if verdict.status == "pass":
+            raise RunError(f"{where} passes here: no verdict can be trusted; look at the option data, or report this")
+        if verdict.status == "harness_error":
+            raise RunError(f"{where} cannot be judged here ({verdict.detail}); 'magicoder check' says what is missing")
 
 
 def _tell(name: str, broken: Mapping[str, str], references: int) -> None:

@@ -9,7 +9,7 @@ import time
 import pytest
 from plain_benchmark import Plain
 
-from magicoder_core import RunError, Submission
+from magicoder_core import RunError, Submission, Verdict
 from magicoder_core.judging import selftest
 from magicoder_core.judging.selftest import self_test
 
@@ -68,6 +68,15 @@ def test_a_mistake_that_passes_stops_everything(plain, heard, cache):
 class Lost(Plain):
     def mistakes(self):
         yield Submission(problem_id="plain/1", code="lost")
+
+
+def test_a_mistake_for_a_broken_task_is_passed_over_if_there_are_others():
+    lost = Verdict(problem_id="plain/1", sample=0, status="harness_error", detail="no")
+    failed = Verdict(problem_id="plain/0", sample=0, status="fail")
+    selftest._refuse("plain", [lost, failed], {"plain/1": "broken"})
+    for mistakes, broken in (([lost], {"plain/1": "broken"}), ([lost, failed], {})):
+        with pytest.raises(RunError, match=r"plain/1 that is known to be wrong cannot be judged here \(no\)"):
+            selftest._refuse("plain", mistakes, broken)
 
 
 def test_a_mistake_that_cannot_be_judged_proves_nothing(plain):

