@@ -28,6 +28,9 @@ _GRACE = 10.0
 _FAREWELL = 2.0
 """Seconds for a box to end by itself; its walls end all of it if it does not."""
 
+_LONG_FAREWELL = 60.0
+"""The same where there are no walls, and nobody but its server can end what is in it."""
+
 
 class Gone(Exception):  # noqa: N818 - an event, caught by the pool
     """The box is no more; its last words are `Box.complaint`'s."""
@@ -179,7 +182,7 @@ class Box:
         with contextlib.suppress(OSError):
             self._line.shutdown(socket.SHUT_RDWR)
         with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(_FAREWELL if self.isolation.level == BUBBLEWRAP else _GRACE)
+            self._process.wait(_FAREWELL if self.isolation.level == BUBBLEWRAP else _LONG_FAREWELL)
         if self._process.poll() is None:
             # The group, because bubblewrap's own child outlives it if it is killed while it sets up the box.
             with contextlib.suppress(ProcessLookupError):

@@ -50,6 +50,8 @@ class Locks(NamedTuple):
         Raises:
             OSError: the kernel refuses.
         """
+        # However many they are, the server must come to its turn.
+        os.nice(10)
         if self.readable:
             # A second lock within the server's: nothing behind it can signal the server.
             locks.lock((*self.readable, "/proc/self"), self.writable, self.listed)

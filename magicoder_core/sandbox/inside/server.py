@@ -282,9 +282,8 @@ def _looked(box: Box, watched: watch.Watched) -> float:
 
 
 def _kill(box: Box, child: int) -> None:
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        # From process 1 of a namespace, "all" is the namespace.
-        os.kill(-1 if box.alone else child, signal.SIGKILL)
+    """End the program's own process; from process 1 of a namespace, all of it."""
+    _send(-1 if box.alone else child, signal.SIGKILL)
 
 
 def _end_all(box: Box, child: int = 0) -> tuple[int, float]:
@@ -300,8 +299,12 @@ def _end_all(box: Box, child: int = 0) -> tuple[int, float]:
                 os.kill(-1, signal.SIGKILL)
             except (ProcessLookupError, PermissionError):
                 pass  # nobody is left
-        else:
-            _kill_family(child)
+        elif watch.children():
+            _kill_family()
+        elif child:
+            # Where the system does not show whose children there are, this is all that can be ended.
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(child, signal.SIGKILL)
         try:
             process, status, usage = os.wait4(-1, 0)
         except ChildProcessError:
@@ -310,10 +313,20 @@ def _end_all(box: Box, child: int = 0) -> tuple[int, float]:
         spent += usage.ru_utime + usage.ru_stime
         if process == child:
             found = os.waitstatus_to_exitcode(status)
+            child = 0
 
 
-def _kill_family(child: int) -> None:
-    """Send SIGKILL to all children, whose own become ours then; to ``child`` alone where the system shows no more."""
-    for process in {*watch.children(), *([child] if child else [])}:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.kill(process, signal.SIGKILL)
+def _kill_family() -> None:
+    """End all descendants. First they are stopped: who is killed makes room for others to be born, who is stopped not."""
+    stopped: set[int] = set()
+    while more := set(watch.family(os.getpid())) - stopped:
+        for process in more:
+            _send(process, signal.SIGSTOP)
+        stopped |= more
+    for process in stopped:
+        _send(process, signal.SIGKILL)
+
+
+def _send(process: int, number: int) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.kill(process, number)

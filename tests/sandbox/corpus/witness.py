@@ -67,7 +67,7 @@ def look_around():
     mask = os.umask(0o22)
     os.umask(mask)
     return [
-        os.getcwd(), place("."), place("/tmp"), place("/dev/shm"), processes(), descriptors(), handlers(), mask,
+        os.getcwd(), tried(place, "."), tried(place, "/tmp"), tried(place, "/dev/shm"), processes(), descriptors(), handlers(), mask,
         limits(0), limits(1), priorities(0), priorities(1), sorted(os.environ.items()), sys.path, sys.flags.optimize,
         [text(f"/proc/sysvipc/{name}").count("\n") for name in ("shm", "sem", "msg")],
         [text(f"/proc/net/{name}").count(state) for name, state in (("tcp", " 0A "), ("tcp6", " 0A "), ("udp", "\n"), ("netlink", "\n"))], "hostile" in text("/proc/net/unix"),
