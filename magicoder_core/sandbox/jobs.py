@@ -126,12 +126,13 @@ class CallJob(Job[Answers]):
         return Answers(index=index, status=status, detail=detail, isolation=isolation, **known)
 
     def outcome(self, index: int, ending: Ending, box: Box) -> Answers:
-        """See `Job`."""
+        """See `Job`. A program may have written anything; what is no answer to a call is left out."""
+        count, end = values.extent(ending.stream, len(self.inputs))
         return self.read(
             index,
             ending,
             box,
-            done=ending.head.state == region.FINISHED and values.count(ending.stream) == len(self.inputs),
+            done=ending.head.state == region.FINISHED and count == len(self.inputs) and end == len(ending.stream),
             before="the program ended before it had answered each call",
-            stream=ending.stream,
+            stream=ending.stream[:end],
         )

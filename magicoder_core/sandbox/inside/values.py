@@ -85,16 +85,16 @@ def digest(data: bytes) -> bytes:
     return hashlib.sha256(data).digest() + len(data).to_bytes(8, "little")
 
 
-def count(stream: bytes) -> int:
-    """How many records a stream holds; -1 if it is none, or does not end with the last."""
+def extent(stream: bytes, most: int) -> tuple[int, int]:
+    """How many records a stream begins with, at most ``most``, and where the last of them ends."""
     place, end, found = 0, len(stream), 0
-    while place + _SIZES.size <= end:
+    while found < most and place + _SIZES.size <= end:
         kind, size = _SIZES.unpack_from(stream, place)
-        if kind not in _KINDS:
-            return -1
+        if kind not in _KINDS or size > end - place - _SIZES.size:
+            break
         place += _SIZES.size + size
         found += 1
-    return found if place == end else -1
+    return found, place
 
 
 def split(stream: bytes) -> list[bytes]:

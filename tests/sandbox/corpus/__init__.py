@@ -15,12 +15,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from magicoder_core.sandbox import Calls, Inputs, Limits, Program
 
 FOLDER = Path(__file__).parent
 BENIGN = "benign"
-ARGUMENTS = [(0,), (3,), (-7,), (10**18,), ("ab",), ([1, [2]],)]
+ARGUMENTS: list[tuple[Any]] = [(0,), (3,), (-7,), (10**18,), ("ab",), ([1, [2]],)]
 INPUTS = Inputs.of("double", ARGUMENTS)
 EXPECTED = [argument + argument for (argument,) in ARGUMENTS]
 FILE_BYTES = 16 << 20

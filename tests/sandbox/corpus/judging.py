@@ -110,6 +110,6 @@ def _seen(one: Answers | Outcome) -> list[str]:
     """What a witness answered, and what it saw, piece by piece."""
     if isinstance(one, Outcome):
         return one.stdout.splitlines()
-    *answers, last = [sandbox.answer(record) for record in one.records] or [None]
+    *answers, last = (sandbox.answer(record) for record in one.records)
     pieces = last.value if isinstance(last, Value) and isinstance(last.value, list) else [last]
     return [str(piece) for piece in (*answers, *pieces)]

@@ -29,7 +29,7 @@ def place(folder):
 
 def processes():
     own = {str(os.getpid()), "1", str(os.getppid())}
-    return [name for name in os.listdir("/proc") if name.isdigit() and name not in own]
+    return [name for name in tried(os.listdir, "/proc") if name.isdigit() and name not in own]
 
 def descriptors():
     found = [tried(os.readlink, f"/proc/self/fd/{name}") for name in os.listdir("/proc/self/fd")]
