@@ -11,13 +11,14 @@ import signal
 import socket
 import struct
 import subprocess
+import sys
 import tempfile
 import time
 from dataclasses import dataclass
 from typing import Any
 
 from magicoder_core.sandbox import starting
-from magicoder_core.sandbox.inside import region
+from magicoder_core.sandbox.inside import region, scratch
 from magicoder_core.sandbox.isolation import BUBBLEWRAP, Isolation
 from magicoder_core.sandbox.limits import Limits
 from magicoder_core.sandbox.speed import speed
@@ -197,7 +198,11 @@ class Box:
         if self._process.stderr is not None:
             self._process.stderr.close()
         if self._folder is not None:
-            self._folder.cleanup()
+            # Made by a program, its folders may be too deep for the library's way of removing them.
+            with contextlib.suppress(scratch.Spoilt):
+                scratch.empty([f"{self._folder.name}/{starting.WORK}"], sys.maxsize)
+            with contextlib.suppress(OSError, RecursionError):
+                self._folder.cleanup()
 
     def complaint(self) -> str:
         """Last line that bubblewrap or the interpreter wrote to standard error; ends the box."""

@@ -24,10 +24,10 @@ def judged(ending: Ending, limits: Limits, *, done: bool, before: str) -> tuple[
     report = ending.report
     if stopped := _stopped(report, limits):
         return stopped
-    if done:
-        return "pass", ""
     if ending.head.state in _SAID:
         return _SAID[ending.head.state], _told(ending)
+    if done:
+        return "pass", ""
     if ending.head.state == region.FULL:
         return "fail", f"its answers take more than {(region.END - region.STREAM) >> 20} MiB"
     if report.status < 0:

@@ -19,6 +19,9 @@ INSIDE = Path(__file__).with_name("inside")
 """The package that runs in the box."""
 
 WORKPLACE = "/tmp"  # noqa: S108 - a folder of the box's own
+WORK = "work"
+"""The same without walls: a folder in the box's temporary one."""
+
 PACKAGES = ("numpy", "numpy.libs")
 """What programs see beside the standard library, where it is installed here: scorers run them where numpy is."""
 
@@ -135,7 +138,7 @@ def walled(bwrap: str, room: int, arguments: Sequence[str], *, as_root: bool) ->
 
 def unwalled(level: str, folder: str, arguments: Sequence[str]) -> Command:
     """The command that starts a server without namespaces, in the temporary ``folder``."""
-    work = Path(folder, "work")
+    work = Path(folder, WORK)
     work.mkdir()
     seen = Path(folder, "packages")
     seen.mkdir()

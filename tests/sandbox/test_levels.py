@@ -182,3 +182,19 @@ def test_nothing_is_left(tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     run("open('x', 'w').write('x')")
     assert list(tmp_path.iterdir()) == []
+
+
+DEEP = """
+import os
+for _ in range(5000):
+    os.mkdir("d")
+    os.chdir("d")
+os.chmod(".", 0)
+"""
+
+
+@pytest.mark.usefixtures("level")
+def test_folders_of_any_depth_are_removed(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    assert run(DEEP).status == "pass"
+    assert list(tmp_path.iterdir()) == []

@@ -374,3 +374,13 @@ def test_boxes_stand_by_for_the_next_caller_if_asked():
         first, second = (next(iter(sandbox.run(programs, workers=1))).stdout for _ in range(2))
         assert first == second
     assert next(iter(sandbox.run(programs))).stdout != first
+
+
+@boxed
+def test_a_child_that_comes_to_the_end_as_well_says_nothing():
+    scripts = ["import os\nif os.fork(): os.wait()\nprint(1)", "import os\nassert os.fork() == 0\nos.wait"]
+    first, second = sandbox.run([Program(code=code, limits=LIMITS) for code in scripts])
+    assert first.status == "pass"
+    assert second.status == "fail"
+    found = called("import os\ndef f(x):\n    os.fork()\n    return x", (1,), (2,))
+    assert said(found) == [Value(1), Value(2)]

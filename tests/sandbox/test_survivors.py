@@ -153,3 +153,18 @@ def test_whoever_is_slow_outside_costs_no_verdict(monkeypatch, who):
         time.sleep(2.0 if who.endswith("answers") else 0)
         found.append(one)
     assert [judging.right(one, judging.read(one)[0]) for one in found] == [True] * 3, [one.detail for one in found]
+
+
+def test_an_error_of_who_makes_the_programs_ends_all_boxes():
+    before, own = traces.held(), traces.tree(os.getpid())
+    met = set()
+
+    def programs():
+        yield Program(code=ENDLESS["has a daemon"], limits=LIMITS)
+        met.update(grown(os.getpid(), len(own) + 1))
+        raise LookupError("no more")
+
+    with pytest.raises(LookupError):
+        list(sandbox.run(programs(), workers=2))
+    assert not traces.gone(met - own, SECONDS)
+    assert traces.held() == before

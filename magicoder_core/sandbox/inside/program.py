@@ -170,19 +170,21 @@ def work(shared: mmap.mmap, size: int, asker: socket.socket | None) -> None:
     if stdin:
         _given(stdin)
     module = sys.modules[name] = ModuleType(name)
-    state = region.NO_CODE
+    state, me = region.NO_CODE, os.getpid()
     try:
         compiled = compile(code, PROGRAM, "exec", dont_inherit=True)
         state = region.RAISED
         exec(compiled, module.__dict__)  # noqa: S102 - this is the sandbox
+        if os.getpid() != me:
+            return  # a child of the program's that came to the end as well: it is not asked
         if asker is None:
             _answer_all(shared, module, *calls)
         else:
             _finish(shared, asker)
-    except MemoryError as error:
-        _fail(shared, region.NO_MEMORY if state == region.RAISED else state, error)
     except BaseException as error:  # noqa: BLE001 - boundary: whatever an untrusted program raises is data
-        _fail(shared, state, error)
+        if os.getpid() == me:
+            spent = isinstance(error, MemoryError) and state == region.RAISED
+            _fail(shared, region.NO_MEMORY if spent else state, error)
 
 
 def _answer_all(
@@ -197,7 +199,7 @@ def _answer_all(
     arguments, plain = inputs
     function = getattr(module, name)
     given = marshal.loads(arguments) if plain else values.read(arguments)  # noqa: S302 - it came from outside
-    count, end = 0, region.STREAM
+    count, end, me = 0, region.STREAM, os.getpid()
     for args in given:
         try:
             kind, data = values.VALUE, values.spell(function(*args))
@@ -205,6 +207,8 @@ def _answer_all(
             raise
         except BaseException as error:  # noqa: BLE001 - boundary: whatever an untrusted program raises is data
             kind, data = values.RAISED, marshal.dumps(_failure(error), values.VERSION)
+        if os.getpid() != me:
+            return  # a child that returns from the call that made it
         if len(data) > values.LARGE_BYTES and count not in whole:
             kind, data = values.LARGE, values.digest(data)
         begin, end = end, end + values.HEAD_BYTES + len(data)

@@ -15,19 +15,18 @@ class Spoilt(Exception):  # noqa: N818 - it ends the box
     """A place could not be emptied."""
 
 
-def empty(places: Iterable[str]) -> None:
-    """Remove all that is in ``places``, whatever its names and permissions; links are removed and not followed.
+def empty(places: Iterable[str], most: int = MOST) -> None:
+    """Remove all that is in ``places``, whatever its names, depth and permissions; links are removed and not followed.
 
     Raises:
-        Spoilt: there is too much, or something cannot be removed.
+        Spoilt: there are more than ``most`` entries, or something cannot be removed.
     """
-    left = MOST
     for place in places:
         try:
             if _names(place):
-                left = _clear(place, left)
+                most = _clear(place, most)
                 open_up(place)
-        except (OSError, RecursionError) as error:
+        except OSError as error:
             raise Spoilt(place) from error
 
 
@@ -45,24 +44,33 @@ def open_up(place: str) -> None:
         os.chmod(place, 0o777)  # noqa: PTH101, S103 - as above; it is a folder of the box's own
 
 
-def _clear(place: str, left: int) -> int:
-    """Empty the folder ``place``; how many more entries may be removed."""
-    waiting = [place]
-    while waiting:
-        folder = waiting[-1]
-        if folder != place:
-            os.chmod(folder, stat.S_IRWXU)  # noqa: PTH101 - as above
-        deeper = []
-        with os.scandir(folder) as entries:
-            for entry in entries:
-                left -= 1
-                if left < 0:
-                    raise Spoilt(place)
-                if entry.is_dir(follow_symlinks=False):
-                    deeper.append(entry.path)
-                else:
-                    os.unlink(entry.path)  # noqa: PTH108 - as above
-        waiting += deeper
-        if not deeper and waiting.pop() != place:
-            os.rmdir(folder)  # noqa: PTH106 - as above
-    return left
+def _clear(place: str, most: int) -> int:
+    """Empty the folder ``place``; how many more entries may be removed.
+
+    What lies in a folder is moved up beside it first: no path is longer than two names, however deep it was.
+    """
+    number = 0
+    while entries := list(os.scandir(place)):
+        most -= len(entries)
+        if most < 0:
+            raise Spoilt(place)
+        for entry in entries:
+            if not entry.is_dir(follow_symlinks=False):
+                os.unlink(entry.path)  # noqa: PTH108 - pathlib is not loaded here
+                continue
+            os.chmod(entry.path, stat.S_IRWXU)  # noqa: PTH101 - as above
+            for inner in os.scandir(entry.path):
+                number += 1
+                if inner.is_dir(follow_symlinks=False):
+                    # To move a folder is to write into it: its parent is noted there.
+                    os.chmod(inner.path, stat.S_IRWXU)  # noqa: PTH101 - as above
+                os.rename(inner.path, _free(place, number))  # noqa: PTH104 - as above
+            os.rmdir(entry.path)  # noqa: PTH106 - as above
+    return most
+
+
+def _free(place: str, number: int) -> str:
+    """A path in ``place`` that is not taken."""
+    while os.path.lexists(path := f"{place}/{number}.{os.urandom(8).hex()}"):
+        number += 1
+    return path

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
-from magicoder_core import sandbox
+from magicoder_core import Status, sandbox
 from magicoder_evalplus import digests
 from magicoder_evalplus.comparing import Comparison, Tolerance
 from magicoder_evalplus.data import Task
@@ -22,9 +22,6 @@ from magicoder_evalplus.references import Expected, arguments_of
 from magicoder_evalplus.retype import retyped, written
 from magicoder_evalplus.rules import Rules
 from magicoder_evalplus.showing import call_shown, detail, shown
-
-Status = Literal["pass", "fail", "timeout", "out_of_memory", "crash", "compile_error", "harness_error"]
-"""As in the core's records."""
 
 FAILED_TESTS = 10
 """The most failed tests of a suite that a verdict names."""
