@@ -169,7 +169,7 @@ def test_a_lost_verdict_is_the_benchmarks_fault(faulty, tmp_path):
     (tmp_path / "data.txt").write_text("a\n")
     done = faulty("run", tmp_path / "score.toml", "--dir", tmp_path / "run")
     assert done.returncode == 1
-    assert "benchmark 'lines, model' failed: ValueError: no verdict on 0, sample 0, where it was due" in done.stderr
+    assert "benchmark 'lines' failed: ValueError: no verdict on 0, sample 0" in done.stderr
 
 
 def test_a_benchmark_without_problems_is_an_error(faulty, tmp_path):
