@@ -32,8 +32,10 @@ ENDLESS = {
     "forks and forks": "import os\nwhile True:\n    if os.fork(): os.wait()\n    else: os._exit(0)\n",
     "stops itself": "import os\nos.kill(os.getpid(), 19)\n",
 }
+# Tests that run in the background of a shell inherit that SIGINT is ignored.
 CHILD = f"""
-import sys
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from magicoder_core import sandbox
 from magicoder_core.sandbox import Limits, Program
 limits = Limits(cpu_seconds=60, wall_seconds=60)
