@@ -355,7 +355,19 @@ def boxed():
     """Runs a script in a box, with or without a filter."""
     for bwrap, _ in bubblewrap.candidates():
         command = [bwrap, "--unshare-all", "--as-pid-1", "--uid", "65534", "--cap-drop", "ALL", "--ro-bind", "/", "/"]
-        command += ["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--chdir", "/tmp"]
+        command += [
+            "--proc",
+            "/proc",
+            "--dev",
+            "/dev",
+            "--tmpfs",
+            "/mnt",
+            "--setenv",
+            "TMPDIR",
+            "/mnt",
+            "--chdir",
+            "/mnt",
+        ]
         if subprocess.run([*command, "true"], capture_output=True, check=False).returncode == 0:
             break
     else:
