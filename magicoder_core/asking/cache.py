@@ -6,7 +6,10 @@ the run's journal, marked as not billed, and a run without it goes on as before.
 
 from __future__ import annotations
 
+import fcntl
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
@@ -37,12 +40,14 @@ class Cache:
         """Open it; the first run makes it."""
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            self._file = sqlite3.connect(self.folder / "answers.sqlite", timeout=_WAIT, isolation_level=None)
-            self._file.execute("PRAGMA journal_mode = WAL")
-            self._file.execute("PRAGMA synchronous = NORMAL")
-            self._file.execute(
-                "CREATE TABLE IF NOT EXISTS answers (key BLOB PRIMARY KEY, line BLOB NOT NULL) WITHOUT ROWID"
-            )
+            self._lock = (self.folder / "lock").open("w")
+            with self._alone():
+                self._file = sqlite3.connect(self.folder / "answers.sqlite", timeout=_WAIT, isolation_level=None)
+                self._file.execute("PRAGMA journal_mode = WAL")
+                self._file.execute("PRAGMA synchronous = NORMAL")
+                self._file.execute(
+                    "CREATE TABLE IF NOT EXISTS answers (key BLOB PRIMARY KEY, line BLOB NOT NULL) WITHOUT ROWID"
+                )
         except (OSError, sqlite3.Error) as error:
             raise self._failed(error) from error
 
@@ -55,7 +60,8 @@ class Cache:
         try:
             self._flush()
         finally:
-            self._file.close()
+            with self._lock, self._alone():
+                self._file.close()
 
     def find(self, key: str) -> Entry | None:
         """The answer of that key, if any run had it.
@@ -81,6 +87,18 @@ class Cache:
         self._waiting.append((bytes.fromhex(entry.key), entry.encoded(end=entry.end)))
         if len(self._waiting) >= _GROUP:
             self._flush()
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Within the block no other run opens or closes the file: SQLite waits for who writes, but not for who does that.
+
+        The switch to a write-ahead log, and the end of the last connection, answer "database is locked" at once.
+        """
+        fcntl.flock(self._lock, fcntl.LOCK_EX)
+        try:
+            yield
+        finally:
+            fcntl.flock(self._lock, fcntl.LOCK_UN)
 
     def _flush(self) -> None:
         rows, self._waiting = self._waiting, []

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import pytest
@@ -275,6 +277,18 @@ def test_an_answer_of_another_run_comes_from_the_cache_and_is_not_billed(tmp_pat
     assert (asker.asked, asker.cached) == (1, 1)
     assert asker.budget.requests == 1
     assert [entry.charged for entry in entries(tmp_path / "other" / "j")] == [False, True]
+
+
+def test_runs_that_open_a_new_cache_at_the_same_moment_wait_for_each_other(tmp_path):
+    def opened(folder):
+        together.wait()
+        with Cache(folder):
+            return True
+
+    together = threading.Barrier(8)
+    with ThreadPoolExecutor(8) as threads:
+        for turn in range(100):
+            assert all(threads.map(opened, [tmp_path / str(turn)] * 8))
 
 
 def test_only_the_journal_answers_a_replay(tmp_path):
