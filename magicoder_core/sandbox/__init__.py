@@ -31,6 +31,7 @@ read files and use the network. ``Outcome.isolation`` says which it was.
 
 from __future__ import annotations
 
+from magicoder_core.sandbox.conducting import Desk, Errand, conducted
 from magicoder_core.sandbox.inside.values import Foreign
 from magicoder_core.sandbox.isolation import ALLOW, Isolation, probe, required, weak_isolation
 from magicoder_core.sandbox.limits import Limits
@@ -45,6 +46,8 @@ __all__ = [
     "ALLOW",
     "Answers",
     "Calls",
+    "Desk",
+    "Errand",
     "Foreign",
     "Inputs",
     "Isolation",
@@ -56,6 +59,7 @@ __all__ = [
     "Value",
     "answer",
     "call",
+    "conducted",
     "equal",
     "probe",
     "required",

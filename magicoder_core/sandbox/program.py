@@ -5,7 +5,7 @@ from __future__ import annotations
 import marshal
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -82,6 +82,12 @@ class Inputs:
         data = values.spell(calls)
         _check(function, values.read(data))
         return cls(function, data, len(calls), plain=_known(calls, data))
+
+    def followed_by(self, more: Inputs) -> Inputs:
+        """These calls and then ``more`` of the same function."""
+        count = self.count + more.count
+        data = values.joined(self.data, more.data, count)
+        return Inputs(self.function, data, count, self.plain and more.plain)
 
     def __len__(self) -> int:
         """How many calls."""
@@ -178,6 +184,16 @@ class Answers:
     def records(self) -> list[bytes]:
         """One for each call answered, in order; `answer` reads one."""
         return values.split(self.stream)
+
+    def parted(self, count: int) -> tuple[Answers, Answers]:
+        """The answers to the first ``count`` calls, and those to the others, as if each had been asked alone.
+
+        Where the program ended before ``count`` answers, the first ones say how, and the others are none.
+        """
+        found, end = values.extent(self.stream, count)
+        rest = replace(self, stream=self.stream[end:])
+        first = replace(self, stream=self.stream[:end])
+        return (replace(first, status="pass", detail="") if found == count else first), rest
 
 
 def answer(record: bytes) -> Value | Raised | Large:

@@ -38,6 +38,9 @@ ENVIRONMENT = {
     "OPENBLAS_NUM_THREADS": "1",
     # 64 MB of addresses for each thread would soon be all that a program may have.
     "MALLOC_ARENA_MAX": "1",
+    # Memory that a call gives back is there for the next: each page that is new again costs a fault.
+    "MALLOC_MMAP_THRESHOLD_": str(32 << 20),
+    "MALLOC_TRIM_THRESHOLD_": str(256 << 20),
     # Else each fork would look up anew what the server has not called yet.
     "LD_BIND_NOW": "1",
 }

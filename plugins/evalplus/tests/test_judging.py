@@ -4,10 +4,11 @@ import itertools
 import json
 
 import pytest
-from magicoder_evalplus import HumanEvalPlus, Mbpp, MbppPlus, references, suites
+from magicoder_evalplus import HumanEvalPlus, Mbpp, MbppPlus, examining, references, suites
 
 from magicoder_core import MagicoderError, Problem, Reply, Submission, sandbox
 from magicoder_core.completing import STYLES
+from magicoder_core.sandbox import conducting
 
 pytestmark = pytest.mark.skipif(sandbox.probe().level != "bubblewrap", reason=f"no bubblewrap: {sandbox.probe()}")
 
@@ -106,6 +107,34 @@ def test_verdicts(judged, name):
     assert "\n" not in verdict.detail
     assert len(verdict.detail) <= 500
     json.dumps(verdict.to_dict()).encode()
+
+
+def test_what_base_tests_leave_behind_does_not_count_in_plus_tests(solve):
+    """Both suites are asked in one process; the program is right in either alone, and not in one after the other."""
+    code = "calls = []\ndef total(n):\n    calls.append(n)\n    return sum(n) if len(calls) <= {most} else 0"
+    right, wrong = solve(("Own/0", code.format(most=3)), ("Own/0", code.format(most=2)))
+    assert statuses(right) == ("pass",) * 3
+    assert statuses(wrong) == ("fail", "pass", "fail")
+    assert "plus test 3 of 3" in wrong.detail
+
+
+def test_inputs_that_are_too_long_together_are_asked_apart(solve, monkeypatch):
+    monkeypatch.setattr(examining, "_LONGEST_BYTES", 0)
+    asked = []
+    call = conducting.call
+    monkeypatch.setattr(conducting, "call", lambda calls, **how: call(map(kept(asked), calls), **how))
+    assert statuses(*solve(("Own/0", PROGRAMS["right"][0]))) == ("pass",) * 3
+    assert [len(calls.inputs) for calls in asked] == [2, 3]
+
+
+def kept(asked):
+    """A function that gives what it is given, and keeps it in ``asked``."""
+
+    def keep(one):
+        asked.append(one)
+        return one
+
+    return keep
 
 
 def test_failed_tests_are_named(solve, monkeypatch):

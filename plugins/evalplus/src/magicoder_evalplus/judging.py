@@ -1,8 +1,7 @@
-"""Verdicts: submissions go through the sandbox in one stream, each suite in a process of its own."""
+"""Verdicts: submissions go through the sandbox in one stream."""
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -12,16 +11,14 @@ from typing import Any, Protocol
 from magicoder_core import RunError, Submission, Verdict, sandbox
 from magicoder_evalplus import references
 from magicoder_evalplus.data import SUITES, File, Task
+from magicoder_evalplus.examining import Examinations, Examined, examination_of
 from magicoder_evalplus.oracles import FIND_ZERO
 from magicoder_evalplus.references import Broken, References
 from magicoder_evalplus.rules import Rules
-from magicoder_evalplus.suites import Examination, Finding, Suite
+from magicoder_evalplus.suites import Finding, Suite
 
 _WINDOW = 128
 """Submissions that are looked at together where a task's expected answers are not known yet."""
-
-Examinations = Sequence[Examination] | Broken
-"""What the programs for a problem are asked; nothing where its own reference does not run."""
 
 
 class Work(Protocol):
@@ -131,7 +128,9 @@ class Library:
 
     def _add(self, task: Task, found: References) -> None:
         self._ready[task.id] = (
-            found if isinstance(found, Broken) else [Suite(task, name, found[name], self.rules) for name in self.names]
+            found
+            if isinstance(found, Broken)
+            else examination_of([Suite(task, name, found[name], self.rules) for name in self.names])
         )
 
 
@@ -145,43 +144,26 @@ def shelf_of(file: File, benchmark: str, rules: Rules, names: Sequence[str]) -> 
 
 
 def verdicts(submissions: Iterable[Submission], shelf: Shelf) -> Iterator[Verdict]:
-    """One verdict for each submission, in order; submissions are pulled lazily, a few ahead.
+    """One verdict for each submission, in order; submissions are pulled lazily, some hundred ahead at most.
 
     Raises:
         RunError: a submission is for no problem of the data.
         SandboxError: programs cannot be isolated here.
     """
-    waiting: deque[tuple[Submission, Examinations]] = deque()
-
-    def calls() -> Iterator[sandbox.Calls]:
-        for submission in shelf.prepared(submissions):
-            found = shelf.examinations(submission.problem_id)
-            waiting.append((submission, found))
-            if not isinstance(found, Broken):
-                yield from (one.calls(submission.code) for one in found)
-
-    with closing(references.asked(calls())) as stream:
-        while True:
-            first = next(stream, None)
-            while waiting and isinstance(found := waiting[0][1], Broken):
-                yield _unjudged(waiting.popleft()[0], found)
-            if first is None:
-                return
-            yield _judged(*waiting.popleft(), first, stream)
+    errands = (_errand(one, shelf.examinations(one.problem_id)) for one in shelf.prepared(submissions))
+    with closing(sandbox.Desk()) as desk:
+        yield from sandbox.conducted(errands, desk)
 
 
-def _judged(
-    submission: Submission, found: Examinations, first: sandbox.Answers, more: Iterator[sandbox.Answers]
-) -> Verdict:
-    assert not isinstance(found, Broken)  # noqa: S101 - such a submission was not run
-    answers = [first, *islice(more, len(found) - 1)]
-    pairs = zip(found, answers, strict=True)
-    findings = {one.name: one.finding(submission.code, answer) for one, answer in pairs}
-    return _verdict(submission, findings, answers)
+def _errand(submission: Submission, found: Examinations) -> sandbox.Errand[Verdict]:
+    if isinstance(found, Broken):
+        return _unjudged(submission, found)
+    return _verdict(submission, (yield from found.errand(submission.code)))
 
 
-def _verdict(submission: Submission, findings: Mapping[str, Finding], answers: Sequence[sandbox.Answers]) -> Verdict:
+def _verdict(submission: Submission, examined: Examined) -> Verdict:
     """A program passes if it passes each suite; else the first that it does not pass says why."""
+    findings = examined.findings
     deciding = next((one for one in findings.values() if one.status != "pass"), Finding("pass"))
     extra: dict[str, Any] = {f"{name}_status": one.status for name, one in findings.items()}
     return Verdict(
@@ -189,8 +171,8 @@ def _verdict(submission: Submission, findings: Mapping[str, Finding], answers: S
         sample=submission.sample,
         status=deciding.status,
         detail=deciding.detail,
-        cpu_seconds=round(sum(one.cpu_seconds for one in answers), 4),
-        isolation=answers[0].isolation,
+        cpu_seconds=examined.cpu_seconds,
+        isolation=examined.isolation,
         extra=extra | {f"{name}_fail_tests": list(one.failed) for name, one in findings.items()},
     )
 

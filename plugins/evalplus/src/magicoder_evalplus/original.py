@@ -18,7 +18,7 @@ from typing import Any
 
 from magicoder_core import RunError, Submission, sandbox
 from magicoder_evalplus.data import File
-from magicoder_evalplus.judging import Examinations
+from magicoder_evalplus.examining import Apart, Examinations
 from magicoder_evalplus.rules import Rules
 from magicoder_evalplus.showing import detail, shown
 from magicoder_evalplus.suites import Finding
@@ -108,7 +108,7 @@ class Exercises:
 
     def examinations(self, problem_id: str) -> Examinations:
         """The assertions."""
-        return [Assertions(self.tasks[problem_id], self.rules)]
+        return Apart([Assertions(self.tasks[problem_id], self.rules)])
 
 
 def is_original(file: File) -> bool:
@@ -170,7 +170,7 @@ def _assertion(text: str) -> Assertion:
 
 @dataclass(frozen=True)
 class Assertions:
-    """The examination of a program by a task's assertions."""
+    """A task's assertions as a suite."""
 
     exercise: Exercise
     rules: Rules

@@ -1,6 +1,6 @@
-"""What the reference programs answer: run in the sandbox once, then kept in the cache as bytes.
+"""What the reference programs are asked and answer: run in the sandbox once, then kept in the cache as bytes.
 
-    evalplus/answers/<environment>/<task>-<suite>   a line of JSON, then the answers as they crossed
+    evalplus/answers/<environment>/<task>-<suite>   a line of JSON, then the inputs and the answers as they crossed
 
 A file's name says all that its content depends on: the task's record, Python, the machine's kind, numpy, and the
 sandbox. Nothing is ever unpickled; a damaged file is made anew.
@@ -25,7 +25,7 @@ from magicoder_evalplus.data import Task
 from magicoder_evalplus.oracles import NOT_NONE
 from magicoder_evalplus.retype import rule_of
 
-_FORMAT = 3
+_FORMAT = 4
 _SHORT = 0.2
 """Seconds; no limit depends on what a shorter call took."""
 
@@ -51,11 +51,12 @@ _LIMITS = sandbox.Limits(cpu_seconds=_LONGEST, memory_bytes=4 << 30)
 class Expected:
     """What the reference answers to one suite.
 
-    ``stream`` is as in `sandbox.Answers`. ``floats`` is the first call that gives floats only, from 0; a value that
+    ``inputs`` are the arguments of all calls. ``stream`` is as in `sandbox.Answers`. ``floats`` is the first call that gives floats only, from 0; a value that
     crosses as a digest is never looked at for this. ``seconds`` is what each call took, in processor time of the nominal
     machine; empty where all are short.
     """
 
+    inputs: sandbox.Inputs
     stream: bytes
     floats: int | None
     seconds: tuple[float, ...]
@@ -80,7 +81,7 @@ References = Mapping[str, Expected] | Broken
 def known(task: Task, suites: Sequence[str]) -> Mapping[str, Expected] | None:
     """What the cache has of a task, if it has all of these suites."""
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-        return {suite: _read(place(task, suite).read_bytes()) for suite in suites}
+        return {suite: _read(task, place(task, suite).read_bytes()) for suite in suites}
     return None
 
 
@@ -127,7 +128,7 @@ def _references(task: Task, answers: Mapping[str, sandbox.Answers]) -> Reference
     for suite, answer in answers.items():
         if reason := _reason(task, answer):
             return Broken(f"its {suite} tests: {reason}")
-        found[suite] = _expected(answer)
+        found[suite] = _expected(task, suite, answer)
     return found
 
 
@@ -152,10 +153,11 @@ def _has_foreign(value: Any) -> bool:
     return isinstance(value, list | tuple | set | frozenset) and any(map(_has_foreign, value))
 
 
-def _expected(answers: sandbox.Answers) -> Expected:
+def _expected(task: Task, suite: str, answers: sandbox.Answers) -> Expected:
     """The answers without the last, which says how long the others took."""
     *records, last = answers.records
     return Expected(
+        inputs=sandbox.Inputs.of(task.entry_point, arguments_of(task, suite)),
         stream=_without_last(answers.stream, records, last),
         floats=next((number for number, record in enumerate(records) if _gives_floats(record)), None),
         seconds=_seconds(last),
@@ -212,24 +214,29 @@ def _encoding() -> str:
 
 def _keep(task: Task, suite: str, expected: Expected) -> None:
     """Write answers down, if the cache can be written: without it they are made anew, no more."""
+    inputs = expected.inputs
+    content = inputs.data + expected.stream
     head = {
         "task": task.id,
-        "sha256": hashlib.sha256(expected.stream).hexdigest(),
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "inputs": {"bytes": len(inputs.data), "count": inputs.count, "plain": inputs.plain},
         "floats": expected.floats,
         "seconds": expected.seconds,
     }
     with contextlib.suppress(OSError), jsonl.whole(place(task, suite)) as out:
-        out.write(json.dumps(head).encode() + b"\n" + expected.stream)
+        out.write(json.dumps(head).encode() + b"\n" + content)
 
 
-def _read(content: bytes) -> Expected:
+def _read(task: Task, content: bytes) -> Expected:
     """The answers in a file of the cache.
 
     Raises:
         ValueError, KeyError, TypeError: it is damaged.
     """
-    line, _, stream = content.partition(b"\n")
+    line, _, rest = content.partition(b"\n")
     head = json.loads(line)
-    if hashlib.sha256(stream).hexdigest() != head["sha256"]:
+    if hashlib.sha256(rest).hexdigest() != head["sha256"]:
         raise ValueError("damaged")
-    return Expected(stream, head["floats"], tuple(head["seconds"]))
+    size, count, plain = (head["inputs"][name] for name in ("bytes", "count", "plain"))
+    inputs = sandbox.Inputs(task.entry_point, rest[:size], count, plain)
+    return Expected(inputs, rest[size:], head["floats"], tuple(head["seconds"]))

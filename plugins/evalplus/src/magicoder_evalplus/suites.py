@@ -11,14 +11,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
-from typing import Any, Protocol
+from typing import Any
 
 from magicoder_core import Status, sandbox
 from magicoder_evalplus import digests
 from magicoder_evalplus.comparing import Comparison, Tolerance
 from magicoder_evalplus.data import Task
 from magicoder_evalplus.oracles import FIND_ZERO, oracle_of
-from magicoder_evalplus.references import Expected, arguments_of
+from magicoder_evalplus.references import Expected
 from magicoder_evalplus.retype import retyped, written
 from magicoder_evalplus.rules import Rules
 from magicoder_evalplus.showing import call_shown, detail, shown
@@ -50,23 +50,6 @@ class Miss:
     said: str
 
 
-class Examination(Protocol):
-    """Questions to a program, and what its answers are worth."""
-
-    @property
-    def name(self) -> str:
-        """``base`` or ``plus``."""
-        ...
-
-    def calls(self, code: str) -> sandbox.Calls:
-        """What the sandbox is to do with the program ``code``."""
-        ...
-
-    def finding(self, code: str, answers: sandbox.Answers) -> Finding:
-        """What its answers are worth."""
-        ...
-
-
 @dataclass(frozen=True)
 class Suite:
     """One suite of a task of EvalPlus."""
@@ -76,20 +59,20 @@ class Suite:
     expected: Expected
     rules: Rules
 
-    @cached_property
-    def inputs(self) -> sandbox.Inputs:
-        """The arguments of all calls, encoded once for all programs."""
-        return sandbox.Inputs.of(self.task.entry_point, arguments_of(self.task, self.name))
+    @property
+    def count(self) -> int:
+        """How many calls it has."""
+        return len(self.expected.inputs)
 
     @cached_property
     def limits(self) -> sandbox.Limits:
-        """What a program may take."""
-        return self.rules.limits(self.expected.seconds, len(self.inputs))
+        """What a program may take that is asked this suite alone."""
+        return self.rules.limits(self.expected.seconds, self.count)
 
     def calls(self, code: str) -> sandbox.Calls:
         """All calls, in order."""
         program = sandbox.Program(code=code, name="solution", limits=self.limits)
-        return sandbox.Calls(program=program, inputs=self.inputs)
+        return sandbox.Calls(program=program, inputs=self.expected.inputs)
 
     def finding(self, code: str, answers: sandbox.Answers) -> Finding:
         """What the answers of the program ``code`` are worth."""
@@ -118,7 +101,7 @@ class Suite:
 
     def _misses(self, code: str, answers: sandbox.Answers) -> Iterator[Miss]:
         """Wrong answers, in order; those that crossed as digests only if nothing else is wrong."""
-        given, wanted = answers.records[: len(self.inputs)], self.expected.records
+        given, wanted = answers.records[: self.count], self.expected.records
         sizes, wrong = {}, False
         for number in (number for number, record in enumerate(given) if record != wanted[number]):
             answer, expected = _read(given[number]), sandbox.answer(wanted[number])
@@ -161,7 +144,7 @@ class Suite:
         """A call in words."""
         arguments = retyped(self.task.id, self.task.arguments(self.name)[number])
         called = call_shown(self.task.entry_point, arguments)
-        return f"{self.name} test {number + 1} of {len(self.inputs)}: {called}"
+        return f"{self.name} test {number + 1} of {self.count}: {called}"
 
     def _named(self, misses: list[Miss]) -> tuple[Any, ...]:
         """The arguments of failed calls."""
@@ -179,7 +162,7 @@ class Suite:
         """A program that did not come to its last call, and was right so far."""
         number = len(answers.records)
         # Before its first answer a program may have been at its definitions as well.
-        if not 0 < number < len(self.inputs):
+        if not 0 < number < self.count:
             return Finding(answers.status, detail(answers.detail))
         said = detail(f"{self._place(number)}: {answers.detail}")
         return Finding(answers.status, said, self._named([Miss(number, "")]))

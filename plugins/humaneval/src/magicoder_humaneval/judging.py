@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 
 from magicoder_core import Submission, Verdict, sandbox
-from magicoder_humaneval.conducting import Desk, Errand, conducted
 from magicoder_humaneval.data import Task
 from magicoder_humaneval.recording import Recording, learn
 from magicoder_humaneval.trial import Trial
@@ -38,9 +37,9 @@ def verdicts(
         RunError: what ``task_of`` raises.
         SandboxError: programs cannot be isolated here.
     """
-    desk = Desk()
+    desk = sandbox.Desk()
     try:
-        yield from conducted(_errands(submissions, task_of, known, desk, limits), desk)
+        yield from sandbox.conducted(_errands(submissions, task_of, known, desk, limits), desk)
     finally:
         desk.close()
 
@@ -49,9 +48,9 @@ def _errands(
     submissions: Iterable[Submission],
     task_of: Callable[[str], Task],
     known: dict[str, Recording],
-    desk: Desk,
+    desk: sandbox.Desk,
     limits: sandbox.Limits,
-) -> Iterator[Errand[Verdict]]:
+) -> Iterator[sandbox.Errand[Verdict]]:
     coming = iter(submissions)
     while window := list(islice(coming, _WINDOW)):
         learn([task_of(one.problem_id) for one in window], known, desk, limits)

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from magicoder_core import sandbox
-from magicoder_humaneval.conducting import Desk
 from magicoder_humaneval.data import Task
 from magicoder_humaneval.inside.crossing import Answer, Call, image, plain
 from magicoder_humaneval.shipping import question
@@ -102,7 +101,7 @@ def _digest(stream: bytes) -> bytes:
     return hashlib.blake2b(stream, digest_size=16).digest()
 
 
-def learn(tasks: Iterable[Task], known: dict[str, Recording], desk: Desk, limits: sandbox.Limits) -> None:
+def learn(tasks: Iterable[Task], known: dict[str, Recording], desk: sandbox.Desk, limits: sandbox.Limits) -> None:
     """Add the recording of each task to ``known``, under its id; those that are there are left as they are.
 
     Raises:
@@ -118,7 +117,7 @@ def learn(tasks: Iterable[Task], known: dict[str, Recording], desk: Desk, limits
         waiting = waiting[len(found) :]
 
 
-def _recorded(tasks: list[Task], desk: Desk, limits: sandbox.Limits) -> list[Recording]:
+def _recorded(tasks: list[Task], desk: sandbox.Desk, limits: sandbox.Limits) -> list[Recording]:
     """Those of the first tasks that could be had in one process; none only if there are several."""
     answers = desk.ask(_question(tasks, limits))
     pairs = zip(tasks, answers.records, strict=False)

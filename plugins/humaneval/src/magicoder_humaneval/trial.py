@@ -9,7 +9,6 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from magicoder_core import Submission, Verdict, sandbox
-from magicoder_humaneval.conducting import Errand
 from magicoder_humaneval.inside.crossing import Answer, Call, plain, swapped
 from magicoder_humaneval.recording import Recording, image_of
 from magicoder_humaneval.shipping import question
@@ -51,7 +50,7 @@ class Trial:
         self._answers = sandbox.Answers(status="harness_error", detail=recording.broken)
         self._fickle = False
 
-    def errand(self) -> Errand[Verdict]:
+    def errand(self) -> sandbox.Errand[Verdict]:
         """Ask the program, then the tests, until these are content or not."""
         if self._recording.broken:
             return self._verdict("harness_error", f"{self._recording.task.id}: {self._recording.broken}")

@@ -6,11 +6,12 @@ from collections import deque
 from collections.abc import Generator, Iterable, Iterator
 from typing import Generic, TypeVar
 
-from magicoder_core import sandbox
+from magicoder_core.sandbox.pool import call
+from magicoder_core.sandbox.program import Answers, Calls
 
 T = TypeVar("T")
 
-Errand = Generator[sandbox.Calls, sandbox.Answers, T]
+Errand = Generator[Calls, Answers, T]
 """Yields what to ask, is sent the answers, and returns its result."""
 
 _MOST = 4096
@@ -21,10 +22,10 @@ class Desk:
     """One box for questions that cannot wait: each is answered before the next is asked."""
 
     def __init__(self) -> None:
-        self._due: deque[sandbox.Calls] = deque()
-        self._answers: Iterator[sandbox.Answers] = iter(())
+        self._due: deque[Calls] = deque()
+        self._answers: Iterator[Answers] = iter(())
 
-    def ask(self, calls: sandbox.Calls) -> sandbox.Answers:
+    def ask(self, calls: Calls) -> Answers:
         """The answers.
 
         Raises:
@@ -33,11 +34,11 @@ class Desk:
         self._due.append(calls)
         answers = next(self._answers, None)
         if answers is None:
-            self._answers = sandbox.call(self._questions(), workers=1)
+            self._answers = call(self._questions(), workers=1)
             answers = next(self._answers)
         return answers
 
-    def _questions(self) -> Iterator[sandbox.Calls]:
+    def _questions(self) -> Iterator[Calls]:
         # A single box takes the next question when it has answered the last; should it ask before, this box ends.
         while self._due:
             yield self._due.popleft()
@@ -60,7 +61,7 @@ class _Conductor(Generic[T]):
     def __init__(self, errands: Iterable[Errand[T]], desk: Desk) -> None:
         self._coming = enumerate(errands)
         self._desk = desk
-        self._due: deque[tuple[int, Errand[T], sandbox.Calls]] = deque()
+        self._due: deque[tuple[int, Errand[T], Calls]] = deque()
         self._asked: dict[int, tuple[int, Errand[T]]] = {}
         self._done: dict[int, T] = {}
         self._told = 0
@@ -68,7 +69,7 @@ class _Conductor(Generic[T]):
 
     def results(self) -> Iterator[T]:
         while self._more:
-            answered = sandbox.call(self._questions(), ordered=False)
+            answered = call(self._questions(), ordered=False)
             try:
                 for answers in answered:
                     self._go_on(*self._asked.pop(answers.index), answers)
@@ -81,7 +82,7 @@ class _Conductor(Generic[T]):
                 self._go_on(number, errand, self._desk.ask(calls))
             yield from self._ready()
 
-    def _questions(self) -> Iterator[sandbox.Calls]:
+    def _questions(self) -> Iterator[Calls]:
         """What is asked next: those under way go first. Ends when there is nothing to ask at the moment."""
         index = 0
         while len(self._done) < _MOST:
@@ -96,7 +97,7 @@ class _Conductor(Generic[T]):
                 self._more = False
                 return
 
-    def _go_on(self, number: int, errand: Errand[T], answers: sandbox.Answers | None) -> None:
+    def _go_on(self, number: int, errand: Errand[T], answers: Answers | None) -> None:
         try:
             # The first step is sent nothing.
             calls = errand.send(answers) if answers is not None else next(errand)
@@ -111,6 +112,6 @@ class _Conductor(Generic[T]):
             self._told += 1
 
 
-def _close(answers: Iterator[sandbox.Answers]) -> None:
+def _close(answers: Iterator[Answers]) -> None:
     if close := getattr(answers, "close", None):
         close()
