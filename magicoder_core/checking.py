@@ -18,11 +18,15 @@ _WEAKEST = "rlimits"
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at: what, whether it is as it must be, and a line about it."""
+    """One thing that was looked at: what, whether it is as it must be, and a line about it.
+
+    A ``doubtful`` one can run and is hardly meant so.
+    """
 
     subject: str
     good: bool
     detail: str
+    doubtful: bool = False
 
 
 def check_recipe(given: str, overrides: Sequence[str]) -> list[Finding]:
@@ -37,6 +41,7 @@ def check_recipe(given: str, overrides: Sequence[str]) -> list[Finding]:
         Finding("python", good=True, detail=f"{platform.python_version()} on {platform.platform()}"),
         *(Finding("plugin", good=False, detail=line) for line in catalogue.broken),
         *(needed := list(_needed(plan))),
+        *_doubts(plan),
         *([] if any(item.subject == "isolation" for item in needed) else [_sandbox()]),
         Finding("disk", good=True, detail=f"{shutil.disk_usage(Path.cwd()).free / 1e9:.0f} GB free here"),
     ]
@@ -50,6 +55,11 @@ def _needed(plan: Plan) -> Iterator[Finding]:
         bound = waiting.pop(0) if waiting and waiting[0].name == name else None
         subject = "isolation" if name == "sandbox" and bound is None else name
         yield Finding(subject, good=problem is None, detail=str(problem) if problem else _detail(subject, bound))
+
+
+def _doubts(plan: Plan) -> Iterator[Finding]:
+    for name, doubt in stages.doubts(plan, stages.select(plan)):
+        yield Finding(name, good=True, detail=doubt, doubtful=True)
 
 
 def _detail(subject: str, bound: Bound[Any] | None) -> str:

@@ -75,8 +75,14 @@ def _object(line: bytes, path: Path, number: int) -> dict[str, Any]:
 def whole(path: Path) -> Iterator[BinaryIO]:
     """``path.part``, open for writing; it becomes ``path`` when the block ends well and is gone when it does not.
 
-    An error of the disk names the file: Python's own does not, where it comes from a write.
+    A link stays and what it points to is replaced; a device or a pipe is written to as it is. An error of the disk names
+    the file: Python's own does not, where it comes from a write.
     """
+    path = path.resolve() if path.is_symlink() else path
+    if path.exists() and not path.is_file():
+        with path.open("wb") as out:
+            yield out
+        return
     part = path.with_name(path.name + ".part")
     part.parent.mkdir(parents=True, exist_ok=True)
     try:

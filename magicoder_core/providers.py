@@ -272,7 +272,10 @@ class Benchmark(Provider):
     )
 
     results_suffix: ClassVar[str] = "_eval_results.json"
-    """What the name of `results_file` has after that of the samples."""
+    """What the name of `results_file` has after that of the samples, without their ``.jsonl``."""
+
+    results_by_task: ClassVar[bool] = True
+    """Whether `results_file` is given all programs for a task together; else they come in the samples' order."""
 
     def __post_init__(self) -> None:
         """Refuse numbers that make no benchmark; call it where you override it.

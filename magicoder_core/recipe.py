@@ -278,7 +278,7 @@ def override(table: dict[str, Any], text: str) -> None:
     path, equals, value = text.partition("=")
     parts = path.strip().split(".")
     if not equals or not all(parts):
-        raise RecipeError(f"-o {text}: write it as path.to.option=value")
+        raise RecipeError(f"-o {text}: write it as option=value, with the way to it in a recipe (path.to.option=value)")
     place: Any = table
     for number, part in enumerate(parts[:-1]):
         place = _step(place, part, f"-o {'.'.join(parts[: number + 1])}")

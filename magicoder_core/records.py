@@ -323,7 +323,10 @@ class Report(Record):
     for each problem, style of the prompt). ``broken`` lists each problem whose own reference does not pass here, as
     ``{"task_id", "reason"}``: it is left out of the score. ``self_test`` counts the references and the known mistakes
     that were judged before. ``harness_errors`` counts programs that could not be judged and are left out, too.
+    ``cut`` counts answers that ended because they had ``max_tokens`` tokens, where they were drawn here.
     """
+
+    later: ClassVar[Mapping[str, Any]] = {"cut": None}
 
     benchmark: str
     metrics: Mapping[str, Any]
@@ -333,6 +336,7 @@ class Report(Record):
     broken: tuple[Mapping[str, str], ...] = ()
     self_test: Mapping[str, int] = field(default_factory=dict)
     harness_errors: int = 0
+    cut: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -65,9 +65,12 @@ def prepare(
     place = rundir.RunDirectory(rundir.locate(read, directory, new=wish.new))
     run = Run(read, plan, place, catalogue, replay=wish.since == "generate")
     _check_same(run, wish)
-    for _, problem in stages.preflight(plan, stages.pending(run, chosen, wish.again)):
+    pending = stages.pending(run, chosen, wish.again)
+    for _, problem in stages.preflight(plan, pending):
         if problem:
             raise problem
+    for name, doubt in stages.doubts(plan, pending):
+        progress.say(f"warning: {name}: {doubt}")
     with run.directory.locked():
         run.directory.begin(read, plan)
         yield run, chosen

@@ -37,7 +37,7 @@ class Plain(Benchmark):
     lenient: Annotated[bool, "everything passes"] = False
     silent: Annotated[bool, "there are no references and no mistakes"] = False
     pause: Annotated[float, "seconds for each program"] = 0.0
-    temperature: Annotated[float, "of the answers"] = 0.8
+    temperature: Annotated[float, "of the answers; below 0: the model's own"] = 0.8
     style: Annotated[str, "of the prompt"] = "words"
     log: Annotated[Path | None, "a file that gets a line for each judged program"] = None
 
@@ -47,7 +47,8 @@ class Plain(Benchmark):
 
     def request(self, problem):
         made = Request.continuing if self.style == "raw" else Request.of
-        return made(f"{problem.id}: {problem.prompt}", sampling=Sampling(temperature=self.temperature))
+        temperature = None if self.temperature < 0 else self.temperature
+        return made(f"{problem.id}: {problem.prompt}", sampling=Sampling(temperature=temperature))
 
     def provenance(self):
         return {"data": "sha256 0123", "semantics": "strict"}
@@ -98,17 +99,19 @@ class Plain(Benchmark):
 
 @dataclass(frozen=True, kw_only=True)
 class Words(Teacher):
-    """Says one word after another, by the number of the sample; "refused" is no answer."""
+    """Says one word after another, by the number of the sample; "refused" is no answer, "wro" is one that is cut."""
 
     words: Annotated[tuple[str, ...], "what it says"] = ("right", "wrong")
     log: Annotated[Path | None, "a file that gets a line for each answer"] = None
+    limit: Annotated[int, "most tokens of an answer; 0: it says none"] = 7
+    temperature: Annotated[float | None, "of answers that nobody else sets"] = None
 
     @property
     def identity(self):
         return "words"
 
     def sampling(self):
-        return Sampling(max_tokens=7)
+        return Sampling(max_tokens=self.limit or None, temperature=self.temperature)
 
     async def complete(self, request):
         if self.log is not None:
@@ -117,7 +120,7 @@ class Words(Teacher):
         word = self.words[request.sampling.sample % len(self.words)]
         if word == "refused":
             raise TeacherError("content_filter", "not that")
-        return Reply(text=word)
+        return Reply(text=word, finish_reason="length" if word == "wro" else "stop")
 
 
 @hookimpl

@@ -140,7 +140,7 @@ def test_overrides(write, override, where, value):
 @pytest.mark.parametrize(
     ("override", "line"),
     [
-        ("limit", "write it as path.to.option=value"),
+        ("limit", "(path.to.option=value)"),
         ("filter.min=1", "there are 2 entries; say which"),
         ("filter.7.min=1", "no such entry; there are: length, exact-duplicates"),
         ("seed.x.y=1", "-o seed: is no table but 3"),

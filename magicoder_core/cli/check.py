@@ -21,7 +21,7 @@ def check(recipe: str, overrides: tuple[str, ...], *, as_json: bool) -> None:
         print_json([{"subject": item.subject, "good": item.good, "detail": item.detail} for item in findings])
     else:
         marks = {True: "ok", False: "MISSING"}
-        rows = [[marks[item.good], item.subject, item.detail] for item in findings]
-        click.echo(table(rows, bold=1, colours={"ok": "green", "MISSING": "red"}))
+        rows = [["WARNING" if item.doubtful else marks[item.good], item.subject, item.detail] for item in findings]
+        click.echo(table(rows, bold=1, colours={"ok": "green", "WARNING": "yellow", "MISSING": "red"}))
     if not all(item.good for item in findings):
         raise SystemExit(1)

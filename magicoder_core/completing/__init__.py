@@ -8,14 +8,16 @@ A style is a way to ask, as published scores differ in it:
 
 `request` asks in a style; `program` finds the whole program in what comes back, in time linear in the answer's length.
 
-What EvalPlus' own sanitising (0.3.1, ``evalplus/sanitize.py``) keeps of an answer is kept: the longest range of lines
+The list below stands in docs/scoring.md for users, too. What EvalPlus' own sanitising (0.3.1, ``evalplus/sanitize.py``) keeps of an answer is kept: the longest range of lines
 that parses, and of it the imports and the definitions that the entry point needs; usage examples, tests, main guards and
 prose go. Where the two differ:
 
 - The prompt's imports and helper functions are put in front, where the answer does not bring its own: EvalPlus judges
   what a chat model forgot to import as wrong. Helpers that stand in a code block of their own are found, too.
 - Kept here and lost there: functions that are decorated or have no ``return``, ``from __future__``, imports within
-  ``try``, assignments to several names or with an operator, and statements that fill a table which is needed.
+  ``try``, assignments to several names or with an operator, and statements that fill a table which is needed, calls of
+  the program's own functions among them (see `completing.changing`). A call that reaches the entry point, or reads what
+  a user types, shows or tests the program: it goes.
 - Lost here and kept there: assignments to a global name that is only some function's local name, as ``n = input()``
   beside ``def f(n)``; imports after the function that nothing needs, as a base model's ``import unittest``.
 - A first definition that is only a stub (``...``) does not win over a later one, and a block cut off at the answer's end

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import ast
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from types import CodeType
 
+from magicoder_core.completing.changing import DEFINITION, IMPORT, SETTING, Calls, base, bound, call_of, closure
 from magicoder_core.completing.parsing import Parsed
-
-_DEFINITION = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-_IMPORT = (ast.Import, ast.ImportFrom)
-_SETTING = "sys.set"
-"""Stands for the functions of ``sys`` that change what a program may do, as ``sys.setrecursionlimit``."""
 
 _ALL = "*"
 """What ``from module import *`` binds: nobody can tell whether it is needed."""
@@ -25,11 +21,8 @@ class _Statement:
 
     part: int
     node: ast.stmt
-    binds: frozenset[str] = field(init=False)
+    binds: frozenset[str] = frozenset()
     kept: bool = False
-
-    def __post_init__(self) -> None:
-        self.binds = frozenset(_bound(self.node))
 
     @property
     def lines(self) -> range:
@@ -41,7 +34,7 @@ class _Statement:
     @property
     def real(self) -> bool:
         """Whether it does anything but hold a place, as a body of ``...`` does."""
-        return not isinstance(self.node, _DEFINITION) or not all(map(_holds_a_place, self.node.body))
+        return not isinstance(self.node, DEFINITION) or not all(map(_holds_a_place, self.node.body))
 
     @property
     def future(self) -> bool:
@@ -62,24 +55,31 @@ def reduced(own: Parsed, context: Sequence[Parsed], name: str) -> str | None:
     parts = [*context, own]
     statements = [_Statement(number, node) for number, part in enumerate(parts) for node in part.tree.body]
     first = len(statements) - len(own.tree.body)
-    listed = _listed(statements[first:], statements[:first])
+    chosen = _chosen([*statements[first:], *statements[:first]])
+    calls = Calls([one.node for one in statements], {each: one.node for each, one in chosen.items()}, name)
+    for one in statements:
+        one.binds = frozenset(bound(one.node, calls))
+    listed = _listed(statements[first:], statements[:first], chosen, calls)
     entry = next((one for one in listed.get(name, ()) if one.real), None)
     if entry is None:
         return None
     for one in statements:
         here = one.part == 0 or (one.part == len(context) and one.node.lineno < entry.node.lineno)
-        one.kept = isinstance(one.node, _IMPORT) and here
-    _keep(name, listed)
+        one.kept = isinstance(one.node, IMPORT) and here
+    _keep(name, listed, calls)
     return _written(parts, statements)
 
 
-def _listed(own: Sequence[_Statement], context: Sequence[_Statement]) -> dict[str, list[_Statement]]:
+def _listed(
+    own: Sequence[_Statement], context: Sequence[_Statement], chosen: Mapping[str, _Statement], calls: Calls
+) -> dict[str, list[_Statement]]:
     """For each name the statements that bind it, of several definitions only the one that counts."""
-    chosen = _chosen([*own, *context])
-    bound = {name for one in own for name in one.binds}
+    names = {name for one in own for name in one.binds}
+    # A call in the context yields where the own code has the function, or what it changes: that comes later.
+    names = closure(names | {call_of(name) for name in names}, calls.leads)
     found: dict[str, list[_Statement]] = {}
-    for one in (*own, *(other for other in context if not other.binds <= bound or isinstance(other.node, _DEFINITION))):
-        if not isinstance(one.node, _DEFINITION) or chosen[one.node.name] is one:
+    for one in (*own, *(other for other in context if not other.binds <= names or isinstance(other.node, DEFINITION))):
+        if not isinstance(one.node, DEFINITION) or chosen[one.node.name] is one:
             for name in one.binds:
                 found.setdefault(name, []).append(one)
     return found
@@ -89,24 +89,27 @@ def _chosen(ranked: Iterable[_Statement]) -> dict[str, _Statement]:
     """For each function or class the definition that counts: the first real one, or the first."""
     chosen: dict[str, _Statement] = {}
     for one in ranked:
-        if isinstance(one.node, _DEFINITION):
+        if isinstance(one.node, DEFINITION):
             first = chosen.setdefault(one.node.name, one)
             if not first.real and one.real:
                 chosen[one.node.name] = one
     return chosen
 
 
-def _keep(name: str, listed: dict[str, list[_Statement]]) -> None:
+def _keep(name: str, listed: dict[str, list[_Statement]], calls: Calls) -> None:
     """Mark all that ``name`` needs, directly or not."""
-    needed = {name, _SETTING, _ALL}
+    needed = {name, SETTING, _ALL}
     waiting = sorted(needed)
     while waiting:
-        for one in listed.pop(waiting.pop(), ()):
+        now = waiting.pop()
+        new = set(calls.leads.get(now, ()))
+        for one in listed.pop(now, ()):
             if not one.kept:
                 one.kept = True
-                new = set(_used(one.node)) - needed
-                needed |= new
-                waiting += new
+                new.update(_used(one.node))
+        new -= needed
+        needed |= new
+        waiting += new
 
 
 def _written(parts: Sequence[Parsed], statements: Sequence[_Statement]) -> str:
@@ -124,59 +127,10 @@ def _written(parts: Sequence[Parsed], statements: Sequence[_Statement]) -> str:
     return "\n\n\n".join(filter(None, texts)) + "\n"
 
 
-def _bound(node: ast.stmt) -> Iterator[str]:
-    """The names that a statement of a module binds or changes."""
-    if isinstance(node, ast.Expr):
-        yield from _changed(node.value)
-    elif not (isinstance(node, ast.If) and _is_main_guard(node.test)):
-        yield from _bound_within(node)
-
-
-def _bound_within(top: ast.stmt) -> Iterator[str]:
-    waiting: list[ast.AST] = [top]
-    while waiting:
-        node = waiting.pop()
-        if isinstance(node, _DEFINITION):
-            yield node.name
-        elif isinstance(node, _IMPORT):
-            yield from ((alias.asname or alias.name).partition(".")[0] for alias in node.names)
-        elif isinstance(node, ast.Expr):
-            yield from _changed(node.value)
-        elif not isinstance(node, ast.Lambda):
-            yield from _stored(node)
-            waiting += ast.iter_child_nodes(node)
-
-
-def _stored(node: ast.AST) -> Iterator[str]:
-    """The name that a target binds, or whose value it changes."""
-    if isinstance(node, ast.Name | ast.Attribute | ast.Subscript) and not isinstance(node.ctx, ast.Load):
-        yield from _base(node)
-    elif isinstance(node, ast.ExceptHandler | ast.MatchAs | ast.MatchStar) and node.name:
-        yield node.name
-
-
-def _changed(value: ast.expr) -> Iterator[str]:
-    """The name whose value a call may change that is a whole statement, as ``memo.update(...)``."""
-    if isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute):
-        base = list(_base(value.func.value))
-        yield from [_SETTING] if base == ["sys"] and value.func.attr.startswith("set") else base
-
-
-def _base(node: ast.AST) -> Iterator[str]:
-    while isinstance(node, ast.Attribute | ast.Subscript):
-        node = node.value
-    if isinstance(node, ast.Name):
-        yield node.id
-
-
-def _is_main_guard(test: ast.expr) -> bool:
-    return any(isinstance(node, ast.Name) and node.id == "__name__" for node in ast.walk(test))
-
-
 def _holds_a_place(node: ast.stmt) -> bool:
     """Whether it is a docstring, ``...``, ``pass`` or ``raise NotImplementedError``."""
     if isinstance(node, ast.Raise):
-        return node.exc is not None and list(_base(getattr(node.exc, "func", node.exc))) == ["NotImplementedError"]
+        return node.exc is not None and list(base(getattr(node.exc, "func", node.exc))) == ["NotImplementedError"]
     return isinstance(node, ast.Pass) or (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
 
 

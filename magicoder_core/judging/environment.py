@@ -14,8 +14,8 @@ from magicoder_core.errors import attributed
 from magicoder_core.providers import Benchmark
 from magicoder_core.recipe import Bound
 
-_COUNTS = frozenset({"limit", "samples", "ks"})
-"""Options that say how many programs are judged and how they are counted, and change no verdict."""
+_OTHERS = frozenset({"limit", "samples", "ks", "style", "max_tokens", "temperature"})
+"""Options that say how programs are come by, how many are judged and how they are counted, and change no verdict."""
 
 
 def facts(bound: Bound[Benchmark]) -> dict[str, Any]:
@@ -30,7 +30,7 @@ def facts(bound: Bound[Benchmark]) -> dict[str, Any]:
     chosen = {
         name: value
         for name, value in options.values(bound.provider).items()
-        if name not in _COUNTS and name not in inputs
+        if name not in _OTHERS and name not in inputs
     }
     return {
         "benchmark": bound.name,

@@ -72,7 +72,7 @@ def _tell(bound: Bound[Benchmark], tally: Tally, broken: int) -> None:
     ks = bound.provider.ks
     if ks != KS and (missing := [k for k in ks if k > fewest]):
         names = ", ".join(f"pass@{k}" for k in missing)
-        progress.say(f"{bound.name}: no {names}: a task has only {fewest} samples")
+        progress.say(f"{bound.name}: no {names}: a task has only {fewest} sample{'s' * (fewest != 1)}")
 
 
 def verdict_row(verdict: Verdict) -> dict[str, Any]:

@@ -24,6 +24,9 @@ from magicoder_core import jsonl
 from magicoder_core.errors import RunError
 
 _GZIP = b"\x1f\x8b"
+_MARK = b"\xef\xbb\xbf"
+"""With which some systems begin a text in UTF-8."""
+
 _EXPECTED = 'a line is {"task_id": ..., "solution": ...} or {"task_id": ..., "completion": ...}'
 
 
@@ -163,8 +166,9 @@ def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
 def _numbered(raw: BinaryIO, *, packed: bool) -> Iterator[tuple[int, bytes]]:
     lines = gzip.GzipFile(fileobj=raw) if packed else raw
     for number, line in enumerate(lines, 1):
-        if line.strip():
-            yield number, line
+        text = line.removeprefix(_MARK) if number == 1 else line
+        if text.strip():
+            yield number, text
 
 
 def _object(line: bytes, where: str) -> Mapping[str, Any]:

@@ -21,6 +21,7 @@ from magicoder_core.errors import RunError, attributed
 from magicoder_core.judging.environment import facts
 from magicoder_core.judging.judge import judge
 from magicoder_core.judging.ledger import Ledger
+from magicoder_core.judging.outputs import check_outputs
 from magicoder_core.judging.report import make_report
 from magicoder_core.judging.samples import Samples, Survey
 from magicoder_core.judging.selftest import self_test
@@ -93,11 +94,13 @@ def score(wish: Wish) -> Score:
         sandbox.required()
         with attributed("benchmark", bound.name):
             bound.provider.check()
+        place = _ledger(wish)
+        check_outputs(_outputs(wish, bound), [wish.samples, place, *bound.provider.inputs().values()])
         samples = _samples(bound, wish.samples)
         survey = samples.survey()
         missing = _complete(bound.name, wish, survey, samples.tasks)
         test = self_test(bound, survey.known)
-        with Ledger(_ledger(wish), facts(bound), new=wish.new) as ledger:
+        with Ledger(place, facts(bound), new=wish.new) as ledger:
             if ledger.known:
                 progress.say(f"{ledger.path}: {ledger.known} verdicts are known from before; --new judges all again")
             known = judge(
@@ -152,7 +155,11 @@ def _complete(name: str, wish: Wish, survey: Survey, tasks: Sequence[str]) -> li
             f"have are left out: {named(survey.unknown, _NAMED)}"
         )
     if not survey.total:
-        raise RunError(f"{wish.samples}: no sample for a task of {name}, as {tasks[0] if tasks else 'none'}")
+        others = f"but for others, as {next(iter(survey.unknown))}" if survey.unknown else "because it is empty"
+        raise RunError(
+            f"{wish.samples}: no sample for a task of {name}, as {tasks[0] if tasks else 'none'}, {others}; "
+            "give the samples of this benchmark, or name theirs"
+        )
     missing = [task for task in tasks if task not in survey.known]
     if missing and not wish.incomplete:
         raise RunError(
@@ -160,6 +167,15 @@ def _complete(name: str, wish: Wish, survey: Survey, tasks: Sequence[str]) -> li
             "add them, or score the others alone with --incomplete"
         )
     return missing
+
+
+def _outputs(wish: Wish, bound: Bound[Benchmark]) -> dict[str, Path]:
+    """What will be written, by the option that asks for it."""
+    found = {"--json": wish.report} if wish.report else {}
+    if wish.official or wish.results:
+        option = "--results" if wish.results else "--eval-results"
+        found[option] = wish.results or results_path(wish.samples, bound.provider)
+    return found
 
 
 def _ledger(wish: Wish) -> Path:
@@ -215,10 +231,9 @@ def _facts(wish: Wish, tasks: Sequence[str], missing: Sequence[str]) -> dict[str
 
 def _write(wish: Wish, bound: Bound[Benchmark], made: Score, samples: Samples, ledger: Ledger) -> Iterator[Path]:
     """Write what is wished for; gives the files."""
-    if wish.report is not None:
-        write_report(wish.report, made.to_dict(), ledger.first(made.survey.total))
-        yield wish.report
-    if wish.official or wish.results:
-        place = wish.results or results_path(wish.samples, bound.provider)
-        write_results(place, bound, samples, ledger.first(made.survey.total))
-        yield place
+    for option, path in _outputs(wish, bound).items():
+        if option == "--json":
+            write_report(path, made.to_dict(), ledger.first(made.survey.total))
+        else:
+            write_results(path, bound, samples, ledger.first(made.survey.total))
+        yield path

@@ -40,7 +40,7 @@ def has_results_file(benchmark: Benchmark) -> bool:
 def results_path(samples: Path, benchmark: Benchmark) -> Path:
     """Where the official scorer would put its results: beside the samples' file, or within their folder."""
     if samples.is_dir():
-        return samples / benchmark.results_suffix.lstrip("_.")
+        return samples / benchmark.results_suffix.removeprefix(".jsonl").lstrip("_.")
     return samples.with_name(samples.name.removesuffix(".gz").removesuffix(".jsonl") + benchmark.results_suffix)
 
 
@@ -57,12 +57,20 @@ def write_results(path: Path, bound: Bound[Benchmark], samples: Samples, verdict
         RunError: the benchmark cannot make it.
     """
     with TemporaryFile(prefix="magicoder-") as spool, jsonl.whole(path) as out, attributed("benchmark", bound.name):
-        places = _spooled(spool, samples, verdicts)
+        if bound.provider.results_by_task:
+            judged = _grouped(spool, _spooled(spool, samples, verdicts), samples.tasks)
+        else:
+            judged = _in_order(samples, verdicts)
         written = 0
-        for piece in bound.provider.results_file(_grouped(spool, places, samples.tasks)):
+        for piece in bound.provider.results_file(judged):
             written += out.write(piece.encode("utf-8", "backslashreplace"))
         if not written:
             raise RunError(f"{bound.name}: has no results file of an official scorer; leave the option out")
+
+
+def _in_order(samples: Iterable[Sample], verdicts: Iterable[Verdict]) -> Iterator[tuple[Submission, Verdict]]:
+    for sample, verdict in zip(samples, verdicts, strict=True):
+        yield Submission(problem_id=sample.task_id, code=sample.code or "", sample=sample.number), verdict
 
 
 def _spooled(spool: BinaryIO, samples: Iterable[Sample], verdicts: Iterable[Verdict]) -> Mapping[str, array[int]]:

@@ -9,8 +9,8 @@ completed), and use one box for each core: a fork server (`inside.server`) that 
 What holds at the level ``bubblewrap`` (Linux, unprivileged user namespaces):
 
 - no network, no process, no message queue and no terminal of the machine is visible; no capability is left;
-- of the machine's files only the system's libraries, the interpreter, its standard library and numpy (where it is
-  installed), all read-only; the environment is empty;
+- of the machine's files only the system's libraries and tools, the interpreter, its standard library and numpy (where
+  it is installed), all read-only; the environment is empty;
 - a place to write of ``file_bytes`` in memory; after each program all its processes are ended and the place is empty;
 - limits on processor time, memory, processes, files and kept output, kept by the server and not by the program;
 - a seccomp filter against the parts of the kernel that no program needs, among them all that outlives a process;
@@ -36,7 +36,18 @@ from magicoder_core.sandbox.inside.values import Foreign
 from magicoder_core.sandbox.isolation import ALLOW, Isolation, probe, required, weak_isolation
 from magicoder_core.sandbox.limits import Limits
 from magicoder_core.sandbox.pool import call, run
-from magicoder_core.sandbox.program import Answers, Calls, Inputs, Large, Outcome, Program, Raised, Value, answer
+from magicoder_core.sandbox.program import (
+    Answers,
+    Calls,
+    Inputs,
+    Large,
+    Outcome,
+    Program,
+    Raised,
+    Value,
+    answer,
+    without_places,
+)
 from magicoder_core.sandbox.speed import speed
 from magicoder_core.sandbox.standing_by import standby
 from magicoder_core.sandbox.verdicts import equal, verdicts
@@ -68,5 +79,6 @@ __all__ = [
     "standby",
     "verdicts",
     "weak_isolation",
+    "without_places",
     "workers",
 ]

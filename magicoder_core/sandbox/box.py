@@ -102,8 +102,8 @@ class Box:
         """What can be waited for: readable when the program has ended, or the box has."""
         return self._line.fileno()
 
-    def give(self, job: bytes, limits: Limits, most: int, *, script: bool) -> None:
-        """Have a program run; its answers take ``most`` bytes at most.
+    def give(self, job: bytes, limits: Limits, most: int, *, script: bool, asked: int) -> None:
+        """Have a program run; its answers to the calls that it is ``asked`` take ``most`` bytes at most.
 
         Raises:
             Gone: the box is no more.
@@ -116,7 +116,7 @@ class Box:
         self._shared[: len(job)] = job
         self._shared[len(job) : len(job) + len(behind)] = behind
         self._token = secrets.token_bytes(region.TOKEN_BYTES)
-        order = _order(len(job), len(calls), limits, scale, script=script)
+        order = _order(len(job), len(calls), limits, scale, script=script, asked=asked)
         self._deadline = time.monotonic() + order.ceiling_seconds + _GRACE
         self.busy = True
         try:
@@ -161,6 +161,18 @@ class Box:
         else:
             self._shared[:] = bytes(region.SIZE)
 
+    def lives(self) -> bool:
+        """Whether it could take an order, as far as can be seen."""
+        self._line.setblocking(False)
+        try:
+            return bool(self._line.recv(1, socket.MSG_PEEK))
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+        finally:
+            self._line.settimeout(_GRACE)
+
     def overdue(self, now: float) -> bool:
         """Whether even the server should have ended its program long ago."""
         return self.busy and now > self._deadline
@@ -169,13 +181,6 @@ class Box:
     def packages(self) -> str:
         """The folder of packages that programs may import, as they see it; empty if there is none."""
         return starting.packages_in_box(self.isolation.level, self._folder.name if self._folder else "")
-
-    @property
-    def places(self) -> dict[str, str]:
-        """Paths of this machine that a program may name, and what to write instead."""
-        own = {self._folder.name: starting.WORKPLACE} if self._folder else {}
-        prefix = starting.python_folder()
-        return own if prefix == "/usr" else {**own, prefix: "<python>"}
 
     def kill(self) -> None:
         """End the box now and leave nothing behind; any number of times."""
@@ -231,19 +236,21 @@ def _region() -> tuple[mmap.mmap, int]:
     return mmap.mmap(place, region.SIZE), place
 
 
-def _order(job: int, calls: int, limits: Limits, scale: float, *, script: bool) -> region.Order:
+def _order(job: int, calls: int, limits: Limits, scale: float, *, script: bool, asked: int) -> region.Order:
     given = limits.call_seconds or 0.0
+    kept = 0 if script else region.KEPT_BYTES
     call = max(given, default=0.0) if isinstance(given, tuple) else given
     return region.Order(
         job=job,
         calls=calls,
+        asked=asked,
         script=script,
         wall_clock=limits.clock == "wall",
         cpu_seconds=scale * limits.cpu_seconds,
         call_seconds=scale * call,
         stall_seconds=scale * limits.wall,
         ceiling_seconds=scale * limits.ceiling,
-        memory=limits.memory_bytes,
+        memory=limits.memory_bytes + kept,
         processes=limits.processes,
         file=limits.file_bytes,
         output=limits.output_bytes,

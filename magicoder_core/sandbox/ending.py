@@ -12,6 +12,9 @@ from magicoder_core.sandbox.limits import Limits
 from magicoder_core.sandbox.program import raised
 from magicoder_core.sandbox.speed import speed
 
+_BY_KERNEL = frozenset({-signal.SIGXCPU, -signal.SIGKILL})
+"""The kernel's word for the limit; whoever ignores the first gets the second. A program may send itself either."""
+
 _NEARLY = 0.5
 """The kernel counts for its limit in ticks and reports precisely; on a busy machine the two differed by 22%."""
 
@@ -46,9 +49,8 @@ def _stopped(report: region.Report, limits: Limits) -> tuple[Status, str] | None
     """The word on a program that was ended because it took too much, or took too much before it ended."""
     clock = "CPU time" if limits.clock == "cpu" else "time"
     spent = report.cpu_seconds if limits.clock == "cpu" else report.wall_seconds
-    # SIGXCPU is the kernel's word for the limit; whoever ignores it gets SIGKILL, as others may for other reasons.
-    ignored = report.status == -signal.SIGKILL and report.cpu_seconds >= _NEARLY * limits.cpu_seconds
-    by_kernel = report.status == -signal.SIGXCPU or (ignored and report.reason == region.BY_ITSELF)
+    killed = report.status in _BY_KERNEL and report.reason == region.BY_ITSELF
+    by_kernel = killed and report.cpu_seconds >= _NEARLY * limits.cpu_seconds
     if report.reason == region.CPU or by_kernel or spent > most_seconds(limits):
         return "timeout", f"used up its {limits.cpu_seconds:g} s of {clock}"
     if report.reason == region.CALL:

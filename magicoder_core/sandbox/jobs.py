@@ -61,7 +61,7 @@ class Job(ABC, Generic[Found]):
 
     def broken(self, index: int, isolation: str, detail: str) -> Found:
         """The outcome where the sandbox failed."""
-        return self.found(index, "harness_error", tidy(detail, {}), isolation)
+        return self.found(index, "harness_error", tidy(detail), isolation)
 
     def crashed(self, index: int, isolation: str) -> Found:
         """The outcome of a program that ends boxes."""
@@ -76,7 +76,7 @@ class Job(ABC, Generic[Found]):
         program, inputs = self.program, self.inputs
         calls = (inputs.function, (inputs.data, inputs.plain), tuple(sorted(self.whole)))
         job = (program.code, program.name, program.stdin, box.packages, calls)
-        box.give(marshal.dumps(job, values.VERSION), program.limits, self.most, script=self.script)
+        box.give(marshal.dumps(job, values.VERSION), program.limits, self.most, script=self.script, asked=len(inputs))
 
     def read(self, index: int, ending: Ending, box: Box, *, done: bool, before: str, **known: Any) -> Found:
         """The outcome of an ended program."""
@@ -84,7 +84,7 @@ class Job(ABC, Generic[Found]):
         return self.found(
             index,
             status,
-            tidy(detail, box.places) if detail else "",
+            tidy(detail) if detail else "",
             box.isolation.level,
             cpu_seconds=round(ending.report.cpu_seconds, 4),
             wall_seconds=round(ending.report.wall_seconds, 4),

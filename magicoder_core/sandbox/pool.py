@@ -112,7 +112,7 @@ class _Crew(Generic[Found]):
             yield replace(refused, index=index)
             return
         try:
-            box = self._box(job)
+            box = self._box(job, new=tries > 1)
         except OSError as error:
             yield job.broken(index, self._isolation.level, f"the sandbox did not start: {error.strerror or error}")
             return
@@ -122,18 +122,18 @@ class _Crew(Generic[Found]):
         except Gone:
             yield from self._lost(box)
 
-    def _box(self, job: Job[Found]) -> Box:
-        """An idle box with just the job's room, or a new one.
+    def _box(self, job: Job[Found], *, new: bool) -> Box:
+        """A new box, or an idle one with just the job's room: that may have been spoilt by a program before.
 
         Raises:
             OSError: none can be started.
         """
-        while self._idle:
+        while self._idle and not new:
             box = self._idle.pop()
             if box.room == job.room:
                 return box
             self._drop(box)
-        box = taken(self._isolation, job.room) or Box(self._isolation, job.room)
+        box = (None if new else taken(self._isolation, job.room)) or Box(self._isolation, job.room)
         self._selector.register(box, selectors.EVENT_READ, box)
         return box
 

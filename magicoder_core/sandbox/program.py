@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import marshal
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 from magicoder_core.records import Status
+from magicoder_core.sandbox import starting
 from magicoder_core.sandbox.inside import values
 from magicoder_core.sandbox.limits import Limits
 
@@ -18,6 +19,7 @@ DETAIL_BYTES = 2000
 
 _LARGE = 32 + 8
 _LAST_LINE = 10_000_000
+_FOLDER = re.compile(r"/[^\s:'\"]*/magicoder-[a-z0-9_]{8}(?:/work)?")
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]{4,}")
 
 
@@ -83,12 +85,6 @@ class Inputs:
         _check(function, values.read(data))
         return cls(function, data, len(calls), plain=_known(calls, data))
 
-    def followed_by(self, more: Inputs) -> Inputs:
-        """These calls and then ``more`` of the same function."""
-        count = self.count + more.count
-        data = values.joined(self.data, more.data, count)
-        return Inputs(self.function, data, count, self.plain and more.plain)
-
     def __len__(self) -> int:
         """How many calls."""
         return self.count
@@ -147,7 +143,7 @@ class Raised:
 
     def __str__(self) -> str:
         """One line of at most 500 characters that can be written as UTF-8."""
-        return tidy(about(self.kind, self.text, self.line), {})
+        return tidy(about(self.kind, self.text, self.line))
 
 
 @dataclass(frozen=True)
@@ -185,16 +181,6 @@ class Answers:
         """One for each call answered, in order; `answer` reads one."""
         return values.split(self.stream)
 
-    def parted(self, count: int) -> tuple[Answers, Answers]:
-        """The answers to the first ``count`` calls, and those to the others, as if each had been asked alone.
-
-        Where the program ended before ``count`` answers, the first ones say how, and the others are none.
-        """
-        found, end = values.extent(self.stream, count)
-        rest = replace(self, stream=self.stream[end:])
-        first = replace(self, stream=self.stream[:end])
-        return (replace(first, status="pass", detail="") if found == count else first), rest
-
 
 def answer(record: bytes) -> Value | Raised | Large:
     """What one of `Answers.records` says. Bytes that say nothing are an answer that equals nothing."""
@@ -222,12 +208,17 @@ def about(kind: str, text: str, line: int | None) -> str:
     return f"{kind[:100]}: {text[:350]}{place}" if text else f"{kind[:100]}{place}"
 
 
-def tidy(text: str, places: Mapping[str, str]) -> str:
-    """A detail without what differs between two runs or tells of this machine: addresses and ``places``."""
-    for place, name in places.items():
-        text = text.replace(place, name)
-    text = _ADDRESS.sub("0x...", " ".join(text.split()))
+def tidy(text: str) -> str:
+    """A detail without what differs between two runs or tells of this machine."""
+    text = _ADDRESS.sub("0x...", " ".join(without_places(text).split()))
     text = text if len(text) <= DETAIL_CHARACTERS else text[: DETAIL_CHARACTERS - 3] + "..."
     # A lone surrogate would make the record unwritable, and a control character would reach the terminal.
     shown = "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
     return shown[: 2 * DETAIL_CHARACTERS].encode()[:DETAIL_BYTES].decode("utf-8", "ignore")
+
+
+def without_places(text: str) -> str:
+    """A text without the places of this machine that a program can name: where Python lies, and its own folder."""
+    prefix = starting.python_folder()
+    text = text if prefix == "/usr" else text.replace(prefix, "<python>")
+    return _FOLDER.sub(starting.WORKPLACE, text)

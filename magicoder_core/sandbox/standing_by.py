@@ -38,10 +38,11 @@ def leave(box: Box) -> None:
 
 
 def taken(isolation: Isolation, room: int) -> Box | None:
-    """A box of that kind that stood by; None if there is none."""
+    """A box of that kind that stood by and still lives; None if there is none."""
     boxes = _boxes.get() or []
-    fitting = [box for box in boxes if box.room == room and box.isolation == isolation]
-    if not fitting:
-        return None
-    boxes.remove(fitting[-1])
-    return fitting[-1]
+    for box in [box for box in boxes if box.room == room and box.isolation == isolation][::-1]:
+        boxes.remove(box)
+        if box.lives():
+            return box
+        box.close()
+    return None

@@ -25,6 +25,9 @@ WORK = "work"
 PACKAGES = ("numpy", "numpy.libs")
 """What programs see beside the standard library, where it is installed here: scorers run them where numpy is."""
 
+_TOOLS = ("/bin", "/usr/bin")
+"""Programs of the system, for those that start one; their rights are no more than the program's own."""
+
 _SYSTEM = ("/lib", "/lib32", "/lib64", "/usr/lib", "/usr/lib32", "/usr/lib64")
 
 # -I would be shorter, but it ignores PYTHONHASHSEED too, and then the order of a set differs from run to run.
@@ -205,8 +208,8 @@ def _ways() -> tuple[str, ...]:
 
 @cache
 def _files() -> tuple[str, ...]:
-    """Read-only: the system's libraries, the interpreter and its standard library, and nothing that was installed."""
-    parts = [part for folder in _SYSTEM for part in _shared(folder)]
+    """Read-only: the system's libraries and tools, the interpreter, its standard library, and no package of Python's."""
+    parts = [part for folder in (*_SYSTEM, *_TOOLS) for part in _shared(folder)]
     parts += ["--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache"]
     for name in ("lib", "lib64"):
         folder = f"{python_folder()}/{name}"

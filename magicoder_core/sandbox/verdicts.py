@@ -57,7 +57,7 @@ def _shown(answer: Value | Raised | Large) -> str:
 def _verdict(submission: Submission, answers: Answers, check: Check) -> Verdict:
     status, detail = answers.status, answers.detail
     if status == "pass" and (wrong := check(submission, [answer(record) for record in answers.records])):
-        status, detail = "fail", tidy(wrong, {})
+        status, detail = "fail", tidy(wrong)
     return Verdict(
         problem_id=submission.problem_id,
         sample=submission.sample,

@@ -10,8 +10,8 @@ from typing import Any
 from magicoder_core.records import Verdict
 from magicoder_core.scoring.metrics import KS, metrics
 
-BASE = "base_status"
-"""The key of ``Verdict.extra`` that says how a program fared with the base tests alone."""
+BASE, PLUS = "base_status", "plus_status"
+"""The keys of ``Verdict.extra`` that say how a program fared with the base tests alone, and with the others."""
 
 
 @dataclass(slots=True)
@@ -67,12 +67,13 @@ class Tally:
         task.passed += verdict.status == "pass"
         if verdict.status != "pass" and task.missed is None:
             task.missed = verdict
-        if (base := verdict.extra.get(BASE, "harness_error")) != "harness_error":
+        base = verdict.extra.get(BASE, "harness_error")
+        if PLUS in verdict.extra and base != "harness_error":
             task.base_samples += 1
             task.base_passed += base == "pass"
 
     def metrics(self, ks: Sequence[int] = KS) -> dict[str, dict[str, float]]:
-        """``pass@k``, and ``base pass@k`` where a benchmark tells of its base tests; see `metrics.metrics`."""
+        """``pass@k``, and ``base pass@k`` where a benchmark has plus tests as well; see `metrics.metrics`."""
         found = metrics(((task.samples, task.passed) for task in self.tasks.values()), ks)
         base = metrics(((task.base_samples, task.base_passed) for task in self.tasks.values()), ks)
         return found | {f"base {name}": value for name, value in base.items()}

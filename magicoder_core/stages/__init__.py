@@ -8,7 +8,7 @@ A stage reads files of the run directory and writes files; only paths pass betwe
 from __future__ import annotations
 
 from magicoder_core.stages.forecast import Forecast, pilot
-from magicoder_core.stages.pipeline import STAGES, Result, pending, preflight, run, select
+from magicoder_core.stages.pipeline import STAGES, Result, doubts, pending, preflight, run, select
 from magicoder_core.stages.stage import Run, Stage
 
-__all__ = ["STAGES", "Forecast", "Result", "Run", "Stage", "pending", "pilot", "preflight", "run", "select"]
+__all__ = ["STAGES", "Forecast", "Result", "Run", "Stage", "doubts", "pending", "pilot", "preflight", "run", "select"]

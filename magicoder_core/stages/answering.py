@@ -28,6 +28,9 @@ from magicoder_core.stages.window import in_order
 SERVED_BY = "transformers"
 """The teacher that serves a checkpoint."""
 
+_CUT = "length"
+"""The ``finish_reason`` of an answer that had as many tokens as it may; see `Reply`."""
+
 
 @dataclass(frozen=True)
 class Candidate:
@@ -41,6 +44,14 @@ class Candidate:
     def identity(self) -> str:
         """What names it in the journal."""
         return f"{self.teacher.name}:{self.teacher.provider.identity}"
+
+
+@dataclass(frozen=True)
+class Answered:
+    """How many answers were written, and how many of them were cut at ``max_tokens``."""
+
+    count: int
+    cut: int
 
 
 @dataclass(frozen=True)
@@ -103,7 +114,7 @@ def chosen(bound: Bound[Benchmark]) -> list[Problem]:
     return problems
 
 
-async def answer(run: Run, candidate: Candidate, bound: Bound[Benchmark], journal: Journal, path: Path) -> int:
+async def answer(run: Run, candidate: Candidate, bound: Bound[Benchmark], journal: Journal, path: Path) -> Answered:
     """Write the model's answers to ``path``, in the problems' order; gives how many they are.
 
     Raises:
@@ -116,7 +127,7 @@ async def answer(run: Run, candidate: Candidate, bound: Bound[Benchmark], journa
     problems = chosen(bound)
     wanted = ((problem, number) for problem in problems for number in range(benchmark.samples))
     name = f"{bound.name}, {candidate.label}"
-    last, there = "", 0
+    last, there, cut = "", 0, 0
     with (
         progress.task(f"answer {name}", len(problems) * benchmark.samples, "answer") as advance,
         jsonl.Writer(path) as out,
@@ -128,11 +139,11 @@ async def answer(run: Run, candidate: Candidate, bound: Bound[Benchmark], journa
             async with aclosing(work):
                 async for _, given in work:
                     out.write(given.row())
-                    last, there = given.note, there + (given.code is not None)
+                    last, there, cut = given.note, there + (given.code is not None), cut + (given.note == _CUT)
                     advance(**{key: round(value, 1) for key, value in teacher.status().items()})
         if not there:
             raise RunError(f"evaluate: {name}: the model answered nothing; the last time: {last}")
-    return out.count
+    return Answered(out.count, cut)
 
 
 async def _answer(benchmark: Benchmark, problem: Problem, number: int, asker: Asker, name: str) -> _Answer:

@@ -15,17 +15,27 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from magicoder_core import jsonl, sandbox
+from magicoder_core import jsonl, progress, sandbox
 from magicoder_core.asking import Journal
 from magicoder_core.judging import Ledger, SelfTest, facts, judge, make_report, self_test, verdict_row
 from magicoder_core.providers import Benchmark
 from magicoder_core.recipe import Bound, Plan
 from magicoder_core.records import Report, Verdict
 from magicoder_core.scoring import Tally
-from magicoder_core.stages.answering import SERVED_BY, Candidate, answer, answers, candidates, chosen, decoding
+from magicoder_core.stages.answering import (
+    SERVED_BY,
+    Answered,
+    Candidate,
+    answer,
+    answers,
+    candidates,
+    chosen,
+    decoding,
+)
 from magicoder_core.stages.stage import Counts, Run, Stage
 
 __all__ = ["SERVED_BY", "STAGE"]
@@ -56,17 +66,27 @@ def _score(run: Run, candidate: Candidate, bound: Bound[Benchmark], journal: Jou
     """Answers, verdicts and the report of one model on one benchmark."""
     folder = run / bound.name / candidate.folder
     folder.mkdir(parents=True, exist_ok=True)
-    count = asyncio.run(answer(run, candidate, bound, journal, folder / "samples.jsonl"))
+    answered = asyncio.run(answer(run, candidate, bound, journal, folder / "samples.jsonl"))
     journal.flush()  # judging takes a while, in which nobody looks after the last answers
-    label = f"{bound.name}, {candidate.label}"
+    label, drawn = f"{bound.name}, {candidate.label}", decoding(candidate, bound)
+    _tell_of_cut(label, answered, drawn.get("max_tokens"))
     with Ledger(folder / "verdicts.part", facts(bound), new=run.anew) as ledger:
         given = answers(folder / "samples.jsonl")
-        judge(bound, given, ledger, total=count, broken=test.broken, label=label)
-        tally = _written(folder, ledger, count)
-        report = make_report(bound, tally, test, {"model": candidate.identity}, decoding(candidate, bound))
+        judge(bound, given, ledger, total=answered.count, broken=test.broken, label=label)
+        tally = _written(folder, ledger, answered.count)
+        report = make_report(bound, tally, test, {"model": candidate.identity}, drawn)
+        report = replace(report, cut=answered.cut)
         jsonl.write_json(folder / "report.json", report.to_dict())
         ledger.remove()
     return report
+
+
+def _tell_of_cut(label: str, answered: Answered, limit: int | None) -> None:
+    """Say how many answers were cut: their programs may fail for want of tokens, which a score does not show."""
+    if answered.cut:
+        were = "answer was" if answered.count == 1 else "answers were"
+        at = "the most tokens that the teacher gives" if limit is None else f"max_tokens = {limit}"
+        progress.say(f"{label}: {answered.cut} of {answered.count} {were} cut at {at}")
 
 
 def _written(folder: Path, ledger: Ledger, count: int) -> Tally:

@@ -13,7 +13,7 @@ from magicoder_core.errors import MagicoderError, RecipeError, attributed
 from magicoder_core.plugins import did_you_mean, find
 from magicoder_core.providers import Benchmark
 from magicoder_core.recipe import Bound, Plan
-from magicoder_core.records import Price
+from magicoder_core.records import Price, Sampling
 from magicoder_core.stages import evaluate, filter, generate, seeds, train  # noqa: A004 - the stage's name
 from magicoder_core.stages.stage import Counts, Run, Stage
 
@@ -92,6 +92,29 @@ def _check(plan: Plan, bound: Bound[Any]) -> None:
             raw = problem is not None and bound.provider.request(problem).raw
         if raw:
             check_text(plan.model.provider, plan.model.name)
+
+
+def doubts(plan: Plan, chosen: Sequence[Stage]) -> Iterator[tuple[str, str]]:
+    """What can run and is hardly meant so; yields a benchmark's name and a line about it.
+
+    It is that several answers to one problem are asked for at temperature 0.
+    """
+    for bound in plan.benchmarks if evaluate.STAGE in chosen else ():
+        samples = bound.provider.samples
+        if samples > 1 and _temperature(plan, bound) == 0:
+            why = f"samples = {samples} at temperature 0 gives the same answer {samples} times, at {samples} times the price"
+            yield bound.name, f"{why}: set samples = 1, or a temperature above 0"
+
+
+def _temperature(plan: Plan, bound: Bound[Benchmark]) -> float | None:
+    """At which the model under test is asked, where that can be told: `preflight` says why not."""
+    try:
+        with attributed("benchmark", bound.name):
+            problem = next(iter(bound.provider.problems()), None)
+            asked = bound.provider.request(problem).sampling if problem else Sampling()
+    except MagicoderError:
+        return None
+    return (asked.over(plan.model.provider.sampling()) if plan.model else asked).temperature
 
 
 def _price(plan: Plan) -> Price | None:

@@ -99,7 +99,7 @@ def test_several_samples_of_a_task_in_any_order(score, write, tmp_path):
 
 def test_a_k_that_cannot_be_had_is_told(score, write):
     status, out, err = score(write([(task, "right") for task in TASKS]), "-o", "ks=[2]")
-    assert (status, err) == (0, "  plain: no pass@2: a task has only 1 samples\n")
+    assert (status, err) == (0, "  plain: no pass@2: a task has only 1 sample\n")
     assert "pass@" not in out.replace("no pass@2", "")
 
 
@@ -136,7 +136,7 @@ def test_a_limit_is_a_subset_and_no_gap(score, write):
         (["none.jsonl"], "none.jsonl: no such file or folder of samples"),
         (["/dev/null"], "/dev/null: no regular file of samples"),
         (["s.jsonl", "-o", "limt=2"], "plain.limt: no such option; did you mean 'limit'?"),
-        (["s.jsonl", "-o", "limit"], "-o limit: write it as path.to.option=value"),
+        (["s.jsonl", "-o", "limit"], "-o limit: write it as option=value"),
         (["s.jsonl", "-o", "ks=[]"], "plain: ks must be at least 1 (got 0)"),
         (["bad.jsonl"], "bad.jsonl:1: not JSON in UTF-8"),
         (["empty.jsonl"], "empty.jsonl: no sample for a task of plain, as plain/0"),
@@ -210,6 +210,73 @@ def test_the_official_results_beside_the_samples(score, write, tmp_path):
     assert list(results) == [f"{task}#{number}" for task in TASKS for number in range(2)]
     assert results["plain/3#1"] == ["wrong", "fail"]
     assert (tmp_path / "other.json").read_text() == (tmp_path / "s_eval_results.json").read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["--json", "s.jsonl"], "--json: s.jsonl is read or written by this scoring itself"),
+        (["--results", "./s.jsonl"], "--results: s.jsonl is read or written by this scoring itself"),
+        (["--json", "link"], "--json: link is read or written"),
+        (["--json", "s.jsonl.plain.verdicts.jsonl"], "--json: s.jsonl.plain.verdicts.jsonl is read or written"),
+        (["--json", "data.jsonl", "-o", "data=data.jsonl"], "--json: data.jsonl is read or written"),
+        (["--json", "R.json", "--results", "R.json"], "--json and --results name the same file, R.json"),
+        (["--json", "/proc/R.json"], "--json: cannot write /proc/R.json ("),
+        (["--eval-results", "--json", "s_eval_results.json"], "--json and --eval-results name the same file"),
+    ],
+)
+def test_outputs_are_looked_at_before_anything_is_judged(score, write, tmp_path, arguments, line):
+    write(zip(TASKS, ["right"] * 5, strict=True))
+    before = (tmp_path / "s.jsonl").read_bytes()
+    (tmp_path / "link").symlink_to("s.jsonl")
+    (tmp_path / "data.jsonl").write_text("{}")
+    status, out, err = score("s.jsonl", *arguments)
+    assert (status, out) == (1, "")
+    assert line in err
+    assert (tmp_path / "s.jsonl").read_bytes() == before
+    assert sorted(item.name for item in tmp_path.iterdir()) == ["data.jsonl", "link", "s.jsonl"]
+
+
+def test_a_report_goes_into_a_pipe(score, write, tmp_path):
+    write(zip(TASKS, ["right"] * 5, strict=True))
+    os.mkfifo(tmp_path / "pipe")
+    reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    status, _, _ = score("s.jsonl", "--json", "pipe")
+    report = os.read(reader, 1 << 16)
+    os.close(reader)
+    assert status == 0
+    assert json.loads(report)["metrics"]["pass@1"]["value"] == 1.0
+    assert (tmp_path / "pipe").is_fifo()
+
+
+def test_a_report_goes_where_a_link_points(score, write, tmp_path):
+    write(zip(TASKS, ["right"] * 5, strict=True))
+    (tmp_path / "R.json").symlink_to("elsewhere.json")
+    assert score("s.jsonl", "--json", "R.json")[0] == 0
+    assert (tmp_path / "R.json").is_symlink()
+    assert json.loads((tmp_path / "elsewhere.json").read_text())["benchmark"] == "plain"
+
+
+def test_a_mark_before_the_first_line_is_no_text(score, write, tmp_path):
+    write(zip(TASKS, ["right"] * 5, strict=True))
+    (tmp_path / "s.jsonl").write_bytes(b"\xef\xbb\xbf" + (tmp_path / "s.jsonl").read_bytes())
+    status, _, err = score("s.jsonl")
+    assert (status, err) == (0, "")
+
+
+def test_what_holds_no_sample_of_the_benchmark_is_told(score, write, tmp_path):
+    (tmp_path / "empty.jsonl").write_text("")
+    assert "empty.jsonl: no sample for a task of plain, as plain/0, because it is empty" in score("empty.jsonl")[2]
+    assert "no sample for a task of plain, as plain/0, but for others, as Mbpp/2" in score(write([("Mbpp/2", "x")]))[2]
+
+
+def test_official_results_in_the_samples_order_where_the_scorer_has_it(score, write, tmp_path, monkeypatch):
+    monkeypatch.setattr("magicoder_core.providers.Benchmark.results_by_task", False)
+    write([*((task, "right") for task in reversed(TASKS)), ("plain/4", "wrong")])
+    assert score("s.jsonl", "--eval-results")[0] == 0
+    results = json.loads((tmp_path / "s_eval_results.json").read_text())
+    assert list(results) == [*(f"{task}#0" for task in reversed(TASKS)), "plain/4#1"]
+    assert results["plain/4#1"] == ["wrong", "fail"]
 
 
 def test_a_folder_of_programs(score, tmp_path):

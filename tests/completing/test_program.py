@@ -124,6 +124,81 @@ CHATS = {
     "whole, then a closing fence": f"{WHOLE}\n```\nThis doubles each number.",
     "names of locals": fence(f"{ALONE}\n\nx = input()\nxs = [0] * int(x)"),
 }
+BY_TABLE = "def double(xs):\n    return [table[x] for x in xs]"
+FILL = "table = {}\n\ndef fill():\n    for n in range(9):\n        table[n] = 2 * n"
+GIVEN = "table = {}\n\ndef fill(into, by=2):\n    for n in range(9):\n        into[n] = by * n"
+FILLED = {
+    "by a function": f"{FILL}\n\nfill()\n\n{BY_TABLE}",
+    "by a function, after the entry point": f"{BY_TABLE}\n\n{FILL}\n\nfill()",
+    "by a function that another calls": f"{FILL}\n\ndef begin():\n    print('so')\n    fill()\n\nbegin()\n\n{BY_TABLE}",
+    "by a function that calls itself": (
+        "table = [0]\n\ndef fill(n):\n    if len(table) < n:\n        table.append(2 * len(table))\n        fill(n)\n\n"
+        f"fill(9)\n\n{BY_TABLE}"
+    ),
+    "by a function that assigns it": (
+        f"table = None\n\ndef fill():\n    global table\n    table = range(0, 99, 2)\n\nfill()\n\n{BY_TABLE}"
+    ),
+    "by a function within a function": (
+        "table = {}\n\ndef fill():\n    def one(n):\n        table[n] = 2 * n\n    for n in range(9):\n        one(n)\n\n"
+        f"fill()\n\n{BY_TABLE}"
+    ),
+    "by calls in a loop": (
+        "table = {}\n\ndef fill(n):\n    table.update({n: 2 * n})\n\nfor n in range(9):\n    fill(n)\n\n" + BY_TABLE
+    ),
+    "given to a function": f"{GIVEN}\n\nfill(table)\n\n{BY_TABLE}",
+    "given to a function by name": f"{GIVEN}\n\nfill(by=2, into=table)\n\n{BY_TABLE}",
+    "given to a function that gives it on": (
+        f"{GIVEN}\n\ndef begin(there):\n    fill(there)\n\nbegin(table)\n\n{BY_TABLE}"
+    ),
+    "given to a function within another": f"{GIVEN}\n\ndef begin():\n    fill(table)\n\nbegin()\n\n{BY_TABLE}",
+    "given to a function that adds to it": (
+        "table = [0]\n\ndef fill(into):\n    into += range(2, 99, 2)\n\nfill(table)\n\n" + BY_TABLE
+    ),
+    "of a class": (
+        "class Two:\n    table = {}\n\ndef fill(into):\n    into.update({1: 2, 5: 10})\n\nfill(Two.table)\n\n"
+        "def double(xs):\n    return [Two.table[x] for x in xs]"
+    ),
+    "of the entry point": "def double(xs):\n    return [double.by * x for x in xs]\n\nsetattr(double, 'by', 2)",
+    "of the entry point, by a function": (
+        "def double(xs):\n    return [double.by * x for x in xs]\n\ndef begin(f):\n    f.by = 2\n\nbegin(double)"
+    ),
+    "put in order": (
+        "import heapq\ntable = [9, 2]\nheapq.heapify(table)\n\ndef double(xs):\n    return [table[0] * x for x in xs]"
+    ),
+}
+"""Tables that a program needs, and how they are filled."""
+
+HARM = "raise SystemExit(1)"
+MEMO = (
+    "import random\n\nmemo = {}\n\ndef twice(x):\n    memo[x] = random.choice([2 * x])\n    return memo[x]\n\n"
+    + WITH_HELP
+)
+SHOWN = {
+    "print": f"print(double([1]))\n{HARM}",
+    "main": f"def main():\n    print(double([1]))\n    {HARM}\n\nmain()",
+    "main that clears the table": f"def main():\n    memo.clear()\n    print(double([1]))\n    {HARM}\n\nmain()",
+    "main that asks": f"def main():\n    memo[0] = int(input())\n    {HARM}\n\nmain()",
+    "main that reads": f"import sys\n\ndef main():\n    memo[0] = sys.stdin.read()\n    {HARM}\n\nmain()",
+    "main that calls a test": (
+        f"def test():\n    double([1])\n    {HARM}\n\ndef main():\n    memo.clear()\n    test()\n\nmain()"
+    ),
+    "test": "def test():\n    assert double([1]) == [3]\n\ntest()",
+    "test of a helper": "def test():\n    assert twice(1) == 3\n\ntest()",
+    "test of what it is given": "def check(candidate):\n    assert candidate([1]) == [3]\n\ncheck(double)",
+    "test that is given the table": f"def check(table):\n    print(table)\n    {HARM}\n\ncheck(memo)",
+    "test that is given the table, and calls": (
+        f"def check(table):\n    table.clear()\n    double([1])\n    {HARM}\n\ncheck(memo)"
+    ),
+    "test with a table of its own": f"def test():\n    memo = {{}}\n    memo[1] = 3\n    {HARM}\n\ntest()",
+    "test that counts": f"count = 0\n\ndef test():\n    global count\n    count += 1\n    {HARM}\n\ntest()",
+    "test of another table": f"def test(memo):\n    memo[1] = 3\n    {HARM}\n\ntest({{}})",
+    "test that draws": f"def test():\n    random.seed(0)\n    {HARM}\n\ntest()",
+    "question": "input('Press enter')",
+    "call": "double(1)",
+    "asserts": "assert double([1]) == [3]",
+}
+"""What follows a program and would end it or make it wrong."""
+
 BODIES = {
     "body": BODY + "\n",
     "body in a fence": fence(BODY),
@@ -165,6 +240,33 @@ def test_the_program_in_a_chat_models_answer(name):
 def test_the_program_in_an_answer_to_a_task_in_words(name):
     result, _ = run(program(prompt=TASK, entry_point="double", text=CHATS[name]))
     assert result == [2, 10]
+
+
+@pytest.mark.parametrize("name", FILLED)
+def test_calls_that_fill_a_table_which_is_needed_are_kept(name):
+    code = FILLED[name]
+    found = program(prompt=TASK, entry_point="double", text=fence(f"{code}\n\nprint(double([1]))\n{HARM}"))
+    assert run(found)[0] == [2, 10]
+    assert found.split() == code.split()
+
+
+@pytest.mark.parametrize("name", SHOWN)
+def test_calls_that_only_show_the_program_go(name):
+    found = program(prompt=TASK, entry_point="double", text=fence(f"{MEMO}\n\n{SHOWN[name]}"))
+    assert found.split() == MEMO.split()
+
+
+def test_a_table_that_nothing_needs_is_not_filled():
+    found = program(prompt=TASK, entry_point="double", text=fence(f"{FILL}\n\nfill()\n\n{ALONE}"))
+    assert found == ALONE + "\n"
+
+
+def test_a_table_of_another_block_is_filled_there_or_not_at_all():
+    filled = fence(f"{FILL}\n\nfill()")
+    with_table = program(prompt=TASK, entry_point="double", text=f"{filled}\nand\n{fence(BY_TABLE)}")
+    assert run(with_table)[0] == [2, 10]
+    own = f"table = dict(enumerate(range(0, 99, 2)))\n\n{BY_TABLE}"
+    assert program(prompt=TASK, entry_point="double", text=f"{filled}\nor\n{fence(own)}") == own + "\n"
 
 
 @pytest.mark.parametrize("style", ["chat", "completion"])

@@ -52,7 +52,7 @@ PIECES = [
     *("<think>", "</think>", "[THINK]", "<|im_end|>x", "</s", "-", "not ", "lambda: "),
 ]
 STYLES = ("chat", "completion", "magicoder")
-MANY = 1_000_000
+MANY = 300_000
 
 
 def given_to_the_parser(monkeypatch, text, style):
@@ -95,7 +95,7 @@ def lines_run(text, style):
 
 @pytest.mark.parametrize("style", STYLES)
 @pytest.mark.parametrize("piece", PIECES)
-def test_a_million_characters_are_no_trouble(piece, style, monkeypatch):
+def test_hundreds_of_thousands_of_characters_are_no_trouble(piece, style, monkeypatch):
     """Quadratic work on so many would hit pytest's time limit, wherever it is done."""
     characters, tries = given_to_the_parser(monkeypatch, (piece * MANY)[:MANY], style)
     assert characters <= parsing.Tries.for_answer(MANY).left
@@ -108,6 +108,25 @@ def test_the_work_grows_no_faster_than_the_answer(piece):
     for style in STYLES:
         few, many = (lines_run(piece * (size // len(piece)), style) for size in (4_000, 16_000))
         assert many <= max(4.5 * few + 2_000, 15 * 16_000)
+
+
+CALLS = {
+    "each calls the next": "def f{0}(t):\n    table{0}[0] = 1\n    f{1}(t)\n\ntable{0} = []\nf{0}(table{0})\n",
+    "each is called by one": "def f{0}(t):\n    t.append(table)\n    table.append(1)\n\nf{0}(table)\n",
+    "one is called by all": "def f{0}(t):\n    double(t)\n    fill(t)\n\nf{0}(table)\nfill(table)\n",
+    "each counts the same": "def f{0}():\n    global a, b\n    a = b = 1\n    f{1}()\n    f{0}()\n\nf{0}()\n",
+}
+"""Functions that change tables, and calls of them: all may lead to all."""
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_calls_that_change_tables_are_followed_in_linear_time(name):
+    begin = "table = []\n\ndef fill(t):\n    t.append(1)\n\ndef double(xs):\n    return a + b + table0 + table\n"
+    few, many = (
+        lines_run(f"```python\n{begin}{''.join(CALLS[name].format(n, n + 1) for n in range(size))}```", "chat")
+        for size in (40, 160)
+    )
+    assert many <= 4.5 * few
 
 
 def test_very_deep_indentation():

@@ -110,21 +110,3 @@ def test_memory_that_calls_give_back_is_kept_for_the_next():
     first, *_, last = (sandbox.answer(record).value for record in answers.records)
     assert first > 10_000
     assert last < first / 10
-
-
-def test_calls_after_calls():
-    one, other = sandbox.Inputs.of("f", [(1,), (["a"],)]), sandbox.Inputs.of("f", [(b"b",)])
-    assert one.followed_by(other) == sandbox.Inputs.of("f", [(1,), (["a"],), (b"b",)])
-
-
-def test_answers_are_parted_as_if_each_part_had_been_asked_alone():
-    def stream(*contents):
-        return b"".join(values.VALUE + len(data).to_bytes(4, "little") + data for data in map(values.spell, contents))
-
-    whole = sandbox.Answers(status="timeout", detail="slow", stream=stream(1, "two", 3.0), isolation="bubblewrap")
-    first, rest = whole.parted(2)
-    assert (first.status, first.detail, first.stream) == ("pass", "", stream(1, "two"))
-    assert (rest.status, rest.detail, rest.stream) == ("timeout", "slow", stream(3.0))
-    first, rest = whole.parted(4)
-    assert first == whole
-    assert rest.records == []

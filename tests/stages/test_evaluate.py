@@ -9,7 +9,19 @@ from pathlib import Path
 import pytest
 from plain_benchmark import Plain
 
-from magicoder_core import RunError, lineage, page, plugins, recipe, sandbox, stages, summary
+from magicoder_core import (
+    RunError,
+    checking,
+    lineage,
+    page,
+    plugins,
+    progress,
+    recipe,
+    running,
+    sandbox,
+    stages,
+    summary,
+)
 from magicoder_core.rundir import RunDirectory
 from magicoder_core.stages import Run
 
@@ -49,6 +61,19 @@ def evaluate(tmp_path, monkeypatch):
     return evaluate
 
 
+@pytest.fixture
+def said():
+    """The lines that are said, as they come."""
+    lines = []
+
+    class Listener(progress.Silent):
+        def say(self, line):
+            lines.append(line)
+
+    with progress.reporting(Listener()):
+        yield lines
+
+
 def rows(path):
     return [json.loads(line) for line in path.read_text().splitlines()]
 
@@ -84,6 +109,53 @@ def test_answers_verdicts_and_the_report(evaluate):
     assert [item["task_id"] for item in report["broken"]] == ["plain/4"]
     assert (report["self_test"], report["harness_errors"]) == ({"references": 5, "mistakes": 1}, 2)
     assert sorted(path.name for path in folder.iterdir()) == sorted([*FINAL, "timings.jsonl"])
+
+
+def test_answers_that_are_cut_are_counted_and_told(evaluate, said):
+    report = json.loads(
+        (evaluate('model.words=["right", "wro", "wro"]', "benchmark.samples=3") / "report.json").read_text()
+    )
+    assert report["cut"] == 10
+    assert "plain, model: 10 of 15 answers were cut at max_tokens = 7" in said
+    said.clear()
+    evaluate('model.words=["right", "wro"]', "model.limit=0", "benchmark.limit=1", name="unlimited")
+    assert "plain, model: 1 of 2 answers were cut at the most tokens that the teacher gives" in said
+    said.clear()
+    report = json.loads((evaluate(name="whole") / "report.json").read_text())
+    assert report["cut"] == 0
+    assert not [line for line in said if " cut " in line]
+
+
+SAME = "samples = 2 at temperature 0 gives the same answer 2 times, at 2 times the price: set samples = 1"
+
+
+@pytest.mark.parametrize(
+    ("overrides", "doubted"),
+    [
+        ([], False),
+        (["benchmark.temperature=0"], True),
+        (["benchmark.temperature=0", "benchmark.samples=1"], False),
+        (["benchmark.temperature=-1"], False),
+        (["benchmark.temperature=-1", "model.temperature=0"], True),
+    ],
+)
+def test_the_same_answer_many_times_is_doubted_before_anything_is_spent(tmp_path, overrides, doubted):
+    plan = recipe.bind(recipe.read(tmp_path / "r.toml", overrides), plugins.load([PLUGIN]))
+    found = list(stages.doubts(plan, stages.select(plan)))
+    assert [name for name, line in found if line.startswith(SAME)] == ["plain"] * doubted
+    assert not list(stages.doubts(plan, []))
+
+
+def test_check_and_run_say_what_they_doubt(tmp_path, monkeypatch, said):
+    catalogue = plugins.load([PLUGIN])
+    monkeypatch.setattr(plugins, "catalogue", lambda: catalogue)
+    given = str(tmp_path / "r.toml"), ["benchmark.temperature=0"]
+    assert [item.good for item in checking.check_recipe(*given) if item.doubtful and SAME in item.detail] == [True]
+    with running.prepare(*given, tmp_path / "run", running.Wish()):
+        assert [line for line in said if line.startswith(f"warning: plain: {SAME}")]
+    said.clear()
+    with running.prepare(str(tmp_path / "r.toml"), [], tmp_path / "other", running.Wish()):
+        assert not said
 
 
 def test_the_environment_is_tested_before_the_first_answer(evaluate, tmp_path):

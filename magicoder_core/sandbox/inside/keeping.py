@@ -9,8 +9,8 @@ Source: CPython's ``Objects/obmalloc.c``, 3.10 and later.
 
 from __future__ import annotations
 
-import resource
-import time
+from resource import RUSAGE_SELF, getrusage
+from time import monotonic
 
 _MOST = 128
 """Arenas: what this may add to the memory that a program takes, in MiB."""
@@ -38,11 +38,11 @@ class Kept:
         self._held: list[list[bytes]] = []
         self._arenas = 0
         self._faults = _faults()
-        self._due = time.monotonic() + _PAUSE
+        self._due = monotonic() + _PAUSE
 
     def look(self) -> None:
         """Hold more arenas if there were many faults since the last look; most times this is over at once."""
-        if time.monotonic() < self._due:
+        if monotonic() < self._due:
             return
         faults = _faults()
         more = min(_MOST - self._arenas, (faults - self._faults) // _PAGES)
@@ -51,8 +51,8 @@ class Kept:
             # Those that are held have room, which is taken first.
             self._held.append([bytes(_SMALL) for _ in range(self._arenas * _OBJECTS)][::_EACH])
             faults = _faults()
-        self._faults, self._due = faults, time.monotonic() + _PAUSE
+        self._faults, self._due = faults, monotonic() + _PAUSE
 
 
 def _faults() -> int:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    return getrusage(RUSAGE_SELF).ru_minflt

@@ -30,6 +30,9 @@ _ADDRESSES = 512 << 20
 """Addresses that are taken and not used: of the region, of libraries, of threads' stacks. The server counts memory."""
 _BLOCK = 1 << 16
 
+# What a program does to modules that it shares with us is no answer of its.
+_dumps, _exit, _freeze, _getpid = marshal.dumps, os._exit, gc.freeze, os.getpid
+
 
 class Locks(NamedTuple):
     """What each program is locked in with where it has no namespaces; all empty where it has.
@@ -142,7 +145,7 @@ def main(shared: mmap.mmap, order: region.Order, control: int, pipes: Pipes | No
         work(shared, order.job, asker)
         status = 0
     finally:
-        os._exit(status)
+        _exit(status)
 
 
 def _limit(order: region.Order, others: int) -> None:
@@ -170,19 +173,19 @@ def work(shared: mmap.mmap, size: int, asker: socket.socket | None) -> None:
     if stdin:
         _given(stdin)
     module = sys.modules[name] = ModuleType(name)
-    state, me = region.NO_CODE, os.getpid()
+    state, me = region.NO_CODE, _getpid()
     try:
         compiled = compile(code, PROGRAM, "exec", dont_inherit=True)
         state = region.RAISED
         exec(compiled, module.__dict__)  # noqa: S102 - this is the sandbox
-        if os.getpid() != me:
+        if _getpid() != me:
             return  # a child of the program's that came to the end as well: it is not asked
         if asker is None:
             _answer_all(shared, module, *calls)
         else:
             _finish(shared, asker)
     except BaseException as error:  # noqa: BLE001 - boundary: whatever an untrusted program raises is data
-        if os.getpid() == me:
+        if _getpid() == me:
             spent = isinstance(error, MemoryError) and state == region.RAISED
             _fail(shared, region.NO_MEMORY if spent else state, error)
 
@@ -199,16 +202,16 @@ def _answer_all(
     arguments, plain = inputs
     function = getattr(module, name)
     given = marshal.loads(arguments) if plain else values.read(arguments)  # noqa: S302 - it came from outside
-    gc.freeze()  # the collector need not look through the inputs
-    count, end, me, kept = 0, region.STREAM, os.getpid(), keeping.Kept()
+    _freeze()  # the collector need not look through the inputs
+    count, end, me, kept = 0, region.STREAM, _getpid(), keeping.Kept()
     for args in given:
         try:
             kind, data = _spelled(function(*args), whole=count in whole)
         except MemoryError:
             raise
         except BaseException as error:  # noqa: BLE001 - boundary: whatever an untrusted program raises is data
-            kind, data = values.RAISED, marshal.dumps(_failure(error), values.VERSION)
-        if os.getpid() != me:
+            kind, data = values.RAISED, _dumps(_failure(error), values.VERSION)
+        if _getpid() != me:
             return  # a child that returns from the call that made it
         begin, end = end, end + values.HEAD_BYTES + len(data)
         if end > region.END:
@@ -241,7 +244,7 @@ def _finish(shared: mmap.mmap, asker: socket.socket) -> None:
 
 
 def _fail(shared: mmap.mmap, state: int, error: BaseException) -> None:
-    data = marshal.dumps(_failure(error), values.VERSION)[: region.INFO_BYTES]
+    data = _dumps(_failure(error), values.VERSION)[: region.INFO_BYTES]
     shared[region.INFO : region.INFO + len(data)] = data
     region.TOLD.pack_into(shared, region.TOLD_AT, len(data), b"")
     region.STATE.pack_into(shared, region.HEAD, state)

@@ -19,6 +19,9 @@ JOB_BYTES = 24 << 20
 """Bytes of a program with its input; no job is longer."""
 
 SIZE = JOB_BYTES + (40 << 20)
+KEPT_BYTES = 128 << 20
+"""Memory that a program which answers calls may take beyond its limit, for what `keeping` holds."""
+
 INFO_BYTES = 4096
 """Bytes of a failure's description."""
 
@@ -35,7 +38,7 @@ NOTHING, NO_CODE, RAISED, DEFINED, FINISHED, NO_MEMORY, FULL = range(7)
 # Why the server ended a program.
 BY_ITSELF, CPU, CALL, WALL, CROWD, MEMORY, STOPPED = range(7)
 
-_ORDER = struct.Struct("<QI??4dQIQQ")
+_ORDER = struct.Struct("<QII??4dQIQQ")
 _REPORT = struct.Struct("<iI2dI")
 _HEAD = struct.Struct("<IIQI32s")
 STATE = struct.Struct("<I")
@@ -50,7 +53,8 @@ TOLD_AT = HEAD + 16
 class Order(NamedTuple):
     """One program to run.
 
-    ``job``: bytes of it in the region; ``calls``: how many limits of single calls (doubles) stand behind it.
+    ``job``: bytes of it in the region; ``calls``: how many limits of single calls (doubles) stand behind it;
+    ``asked``: how many calls it is asked.
     ``wall_clock``: the limits ``cpu_seconds`` and ``call_seconds`` mean elapsed time. ``call_seconds`` of 0 is none.
     The token of a script (`TOKEN_BYTES`) follows its order, and stays in the socket until the program asks for it.
     ``stall_seconds``: elapsed time that the program may spend without computing or waiting for a processor.
@@ -58,6 +62,7 @@ class Order(NamedTuple):
 
     job: int
     calls: int
+    asked: int
     script: bool
     wall_clock: bool
     cpu_seconds: float

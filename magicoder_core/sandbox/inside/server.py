@@ -8,6 +8,8 @@ the outside (`region`), so that they are copied once and no program can hold up 
 from __future__ import annotations
 
 import _signal  # type: ignore[import-not-found]  # signal without its enumerations, which a fork would pay for
+import _sitebuiltins
+import builtins
 import contextlib
 import gc
 import marshal
@@ -55,7 +57,7 @@ PRELOADED = (
 )
 """What programs import most; a fork inherits it. None of them starts a thread."""
 
-_ROUNDS = 100
+_ROUNDS = 40
 _ENDS = (1, 2, 3)
 """CLD_EXITED, CLD_KILLED and CLD_DUMPED of <signal.h>; a process that stops or goes on is told of, too."""
 
@@ -170,12 +172,25 @@ def _settle() -> None:
     for name in [name for name in sys.path if name.startswith("/box")]:
         sys.path.remove(name)
     sys.argv = ["program.py"]
+    _complete()
     for kind, most in (("RLIMIT_NOFILE", 256), ("RLIMIT_CORE", 0), ("RLIMIT_MSGQUEUE", 0)):
         with contextlib.suppress(AttributeError, ValueError, OSError):
             resource.setrlimit(getattr(resource, kind), (most, most))
     # Should the machine run out of memory, the kernel ends the largest process of a box before anybody else's.
     with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as score:  # noqa: PTH123 - pathlib is not loaded here
         score.write("1000")
+
+
+def _complete() -> None:
+    """Have the names that the module `site` adds to Python's own; it is left out, for what else it does."""
+    vars(builtins).update(
+        exit=_sitebuiltins.Quitter("exit", "Ctrl-D"),
+        quit=_sitebuiltins.Quitter("quit", "Ctrl-D"),
+        help=_sitebuiltins._Helper(),  # noqa: SLF001 - no other name for it
+        copyright=_sitebuiltins._Printer("copyright", sys.copyright),  # noqa: SLF001 - as above
+        credits=_sitebuiltins._Printer("credits", "See www.python.org for more information."),  # noqa: SLF001 - as above
+        license=_sitebuiltins._Printer("license", "See https://www.python.org/psf/license/"),  # noqa: SLF001 - as above
+    )
 
 
 def _hold() -> None:
@@ -210,13 +225,14 @@ def _import_random() -> None:
 def _attend(box: Box, order: region.Order) -> bytes:
     """Have one program run to its end; the report, with what it printed behind."""
     begin = time.monotonic()
+    calls = box.shared[order.job : order.job + 8 * order.calls] if order.calls else b""
     pipes = program.Pipes() if order.script else None
     child = os.fork()
     if not child:
         program.main(box.shared, order, box.place, pipes, box.locks)
     reason, printed = region.BY_ITSELF, b""
     if pipes or not _soon(child, begin + watch.GLANCE):
-        reason, printed = _see_out(box, order, child, begin, pipes)
+        reason, printed = _see_out(box, order, child, begin, pipes, calls=calls)
     status, spent = _end_all(box, child)
     if pipes:
         printed += pipes.finish(order.output - len(printed), box.control)
@@ -239,11 +255,13 @@ def _soon(child: int, due: float) -> bool:
     return False
 
 
-def _see_out(box: Box, order: region.Order, child: int, begin: float, pipes: program.Pipes | None) -> tuple[int, bytes]:
+def _see_out(
+    box: Box, order: region.Order, child: int, begin: float, pipes: program.Pipes | None, *, calls: bytes
+) -> tuple[int, bytes]:
     """Watch a program until it has ended, or must: the reason, and what it printed so far."""
     if pipes:
         pipes.keep_ours()
-    watched = watch.Watched(child, order, box.shared, begin, box.scratch if box.alone else ())
+    watched = watch.Watched(child, order, box.shared, begin, box.scratch if box.alone else (), calls=calls)
     printed = bytearray()
     _wait(box, watched, pipes, printed)
     return watched.reason, bytes(printed)

@@ -13,13 +13,13 @@ Source of the format: CPython's ``Python/marshal.c``, 3.11.
 from __future__ import annotations
 
 import _pickle  # pickle without what it is written in where there is no C
-import hashlib
 import marshal
 import struct
 import sys
 from collections.abc import Callable, Iterable
 from decimal import Decimal
 from fractions import Fraction
+from hashlib import sha256 as _sha256
 from typing import Any, NoReturn
 
 VERSION = 2
@@ -37,6 +37,9 @@ _SETS = (b"\x8f", b"\x91", b"\x96")
 DEPTH = 100
 """Containers within containers; deeper values are no plain data any more."""
 
+# A program may spoil the module for itself.
+_dumps = marshal.dumps
+
 _COLLIDING = 100
 _BITS = 100_000
 _DIGITS = 10_000
@@ -44,9 +47,6 @@ _LONG_DIGIT = 15
 _INT = struct.Struct("<i")
 _FLOAT = struct.Struct("<d")
 _SIZES = struct.Struct("<cI")
-_LIST_BYTES = 1 + _INT.size
-"""In front of a list's items: its type, and how many they are."""
-
 HEAD_BYTES = _SIZES.size
 """In front of each answer in a stream: its kind, and its length (4 bytes, little-endian)."""
 
@@ -74,7 +74,7 @@ def spell(value: Any) -> bytes:
     Raises:
         RecursionError: it holds itself, or is nested too deeply.
     """
-    return quick(value) or marshal.dumps(_plain(value, 0), VERSION)
+    return quick(value) or _dumps(_plain(value, 0), VERSION)
 
 
 def quick(value: Any) -> bytes:
@@ -83,19 +83,14 @@ def quick(value: Any) -> bytes:
     if "numpy" in sys.modules:
         return b""
     try:
-        return marshal.dumps(value, VERSION)
+        return _dumps(value, VERSION)
     except ValueError:
         return b""
 
 
-def joined(one: bytes, other: bytes, count: int) -> bytes:
-    """The bytes of two lists as those of one, which has so many items."""
-    return one[:1] + _INT.pack(count) + one[_LIST_BYTES:] + other[_LIST_BYTES:]
-
-
 def digest(data: bytes) -> bytes:
     """What stands for a large value: the SHA-256 of its bytes, and how many (8 bytes, little-endian)."""
-    return hashlib.sha256(data).digest() + len(data).to_bytes(8, "little")
+    return _sha256(data).digest() + len(data).to_bytes(8, "little")
 
 
 def long_digest(value: Any) -> bytes:
@@ -105,7 +100,7 @@ def long_digest(value: Any) -> bytes:
     and they are never there all at once. Nobody reads them. Objects of other types than Python's own are left to
     `spell`, and so are sets, of which the order would matter, and whatever has a byte that might begin one.
     """
-    if type(value) not in _LISTS or len(value) <= LARGE_BYTES or "numpy" in sys.modules:
+    if type(value) not in _LISTS or len(value) <= LARGE_BYTES:
         return b""
     total = _Total()
     pickler = _Exact(total, 5)
@@ -125,7 +120,7 @@ class _Total:
     """A file that keeps a SHA-256 of what is written to it."""
 
     def __init__(self) -> None:
-        self._sha = hashlib.sha256()
+        self._sha = _sha256()
         self._size = 0
 
     def write(self, data: bytes) -> None:

@@ -21,7 +21,7 @@ _PAGE = os.sysconf("SC_PAGE_SIZE")
 _SHARED = 24 << 20
 """Bytes of each process that are the server's own, and shared."""
 
-_FILES = 60_000
+_FILES = 40_000
 """Entries in the places to write: each takes a kilobyte of the kernel's memory."""
 
 _ON_THEIR_WAY = 100
@@ -43,11 +43,18 @@ class Use(NamedTuple):
 class Watched:
     """A program's own process and all that came of it; ``reason`` says why it was ended, if it was.
 
-    ``places`` are where programs write, in a namespace of their own; elsewhere there are none.
+    ``calls`` are the limits of single calls, copied before the program could write where they stand. ``places`` are where programs write, in a namespace of their own; elsewhere there are none.
     """
 
     def __init__(
-        self, child: int, order: region.Order, shared: mmap.mmap, begin: float, places: tuple[str, ...]
+        self,
+        child: int,
+        order: region.Order,
+        shared: mmap.mmap,
+        begin: float,
+        places: tuple[str, ...],
+        *,
+        calls: bytes,
     ) -> None:
         self.child = child
         self.order = order
@@ -59,8 +66,7 @@ class Watched:
         self._places = places
         self._seen: dict[int, Use] = {}
         self._call = (-1, 0.0)
-        # Copied: the program can write where they stand.
-        self._calls = struct.unpack_from(f"<{order.calls}d", shared, order.job)
+        self._calls = struct.unpack(f"<{order.calls}d", calls)
         self._used = 0.0
 
     def over(self) -> bool:
@@ -119,12 +125,12 @@ class Watched:
         order = self.order
         if not order.call_seconds:
             return False
-        count = region.Head.read(self._shared).answered
-        if count != self._call[0]:
+        count = min(region.Head.read(self._shared).answered, order.asked)
+        # A program may say what it likes: no call begins twice, and there are no more than it is asked.
+        if count > self._call[0]:
             self._call = (count, self._used)
-        most = order.call_seconds
-        if count < order.calls:
-            most = self._calls[count]
+        count = self._call[0]
+        most = self._calls[count] if count < order.calls else order.call_seconds
         return self._used - self._call[1] > most
 
     def _littered(self) -> bool:

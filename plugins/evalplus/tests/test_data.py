@@ -213,3 +213,59 @@ def test_broken_data_is_one_line_that_names_the_place(tmp_path, raw, message):
 def test_options_that_make_no_benchmark_are_refused(options, message):
     with pytest.raises(ValueError, match=message):
         HumanEvalPlus(**options)
+
+
+HUMANEVAL = {**GOOD, "task_id": "HumanEval/0"}
+MBPP = {**GOOD, "task_id": "Mbpp/2"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "record", "message"),
+    [
+        (
+            MbppPlus,
+            HUMANEVAL,
+            r"mbpp\+.data: \S+ holds the tasks of HumanEval\+; the benchmark for it is 'humaneval\+'",
+        ),
+        (Mbpp, HUMANEVAL, r"mbpp.data: \S+ holds the tasks of HumanEval\+; the benchmark for it is 'humaneval\+'"),
+        (
+            HumanEvalPlus,
+            MBPP,
+            r"humaneval\+.data: \S+ holds the tasks of MBPP\+; the benchmark for it is 'mbpp\+' or 'mbpp'",
+        ),
+    ],
+)
+def test_the_data_of_another_benchmark_are_refused(data_of, kind, record, message):
+    path = data_of(record, {**record, "task_id": f"{record['task_id']}7"})
+    with pytest.raises(MagicoderError, match=message) as caught:
+        list(kind(data=path).problems())
+    assert "\n" not in str(caught.value)
+    assert len(list(kind(data=data_of(record, GOOD, name="mixed.jsonl")).problems())) == 2
+    assert len(list(kind(data=data_of(GOOD, name="own.jsonl")).problems())) == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "given"),
+    [
+        ({"version": "v0.1.9"}, "version=v0.1.9"),
+        ({"variant": "mini"}, "variant=mini"),
+        ({"version": "v0.1.9", "variant": "noextreme"}, "version=v0.1.9 and variant=noextreme"),
+    ],
+)
+def test_options_that_a_known_file_contradicts_are_refused(own, monkeypatch, options, given):
+    assert len(list(HumanEvalPlus(data=own, **options).problems())) == 8, "nobody knows what it is"
+    monkeypatch.setitem(releases._NAMES, hashlib.md5(own.read_bytes()).hexdigest(), RELEASE.name)
+    with pytest.raises(MagicoderError) as caught:
+        HumanEvalPlus(data=own, **options).check()
+    assert str(caught.value) == f"humaneval+.data: {own} is {RELEASE.name}, which is not {given}"
+    assert len(list(HumanEvalPlus(data=own).problems())) == 8
+
+
+def test_options_that_a_known_file_bears_out_are_not_refused(data_of, monkeypatch):
+    mini, path = "HumanEvalPlus-Mini-v0.1.10", data_of(GOOD)
+    monkeypatch.setitem(releases._NAMES, hashlib.md5(path.read_bytes()).hexdigest(), mini)
+    monkeypatch.setenv("HUMANEVAL_OVERRIDE_PATH", str(path))
+    assert HumanEvalPlus(variant="mini").provenance()["data_version"] == mini
+    assert HumanEvalPlus().provenance()["data_version"] == mini
+    with pytest.raises(MagicoderError, match="which is not version="):
+        HumanEvalPlus(version="v0.1.9").check()

@@ -4,11 +4,10 @@ import itertools
 import json
 
 import pytest
-from magicoder_evalplus import HumanEvalPlus, Mbpp, MbppPlus, examining, references, suites
+from magicoder_evalplus import HumanEvalPlus, Mbpp, MbppPlus, references, suites
 
 from magicoder_core import MagicoderError, Problem, Reply, Submission, sandbox
 from magicoder_core.completing import STYLES
-from magicoder_core.sandbox import conducting
 
 pytestmark = pytest.mark.skipif(sandbox.probe().level != "bubblewrap", reason=f"no bubblewrap: {sandbox.probe()}")
 
@@ -109,32 +108,12 @@ def test_verdicts(judged, name):
     json.dumps(verdict.to_dict()).encode()
 
 
-def test_what_base_tests_leave_behind_does_not_count_in_plus_tests(solve):
-    """Both suites are asked in one process; the program is right in either alone, and not in one after the other."""
-    code = "calls = []\ndef total(n):\n    calls.append(n)\n    return sum(n) if len(calls) <= {most} else 0"
-    right, wrong = solve(("Own/0", code.format(most=3)), ("Own/0", code.format(most=2)))
+def test_what_base_tests_leave_behind_neither_helps_nor_harms(solve):
+    few = "calls = []\ndef total(n):\n    calls.append(n)\n    return sum(n) if len(calls) <= 3 else 0"
+    ready = "ready = []\ndef total(n):\n    ready.append(n)\n    return sum(n) if [1, 2] in ready else 0"
+    right, helped = solve(("Own/0", few), ("Own/0", ready))
     assert statuses(right) == ("pass",) * 3
-    assert statuses(wrong) == ("fail", "pass", "fail")
-    assert "plus test 3 of 3" in wrong.detail
-
-
-def test_inputs_that_are_too_long_together_are_asked_apart(solve, monkeypatch):
-    monkeypatch.setattr(examining, "_LONGEST_BYTES", 0)
-    asked = []
-    call = conducting.call
-    monkeypatch.setattr(conducting, "call", lambda calls, **how: call(map(kept(asked), calls), **how))
-    assert statuses(*solve(("Own/0", PROGRAMS["right"][0]))) == ("pass",) * 3
-    assert [len(calls.inputs) for calls in asked] == [2, 3]
-
-
-def kept(asked):
-    """A function that gives what it is given, and keeps it in ``asked``."""
-
-    def keep(one):
-        asked.append(one)
-        return one
-
-    return keep
+    assert statuses(helped) == ("fail", "pass", "fail")
 
 
 def test_failed_tests_are_named(solve, monkeypatch):
@@ -189,7 +168,7 @@ def test_large_values_are_looked_into_where_their_digests_differ(solve):
 
 def test_what_is_too_large_to_look_into_is_wrong(solve, monkeypatch):
     monkeypatch.setattr("magicoder_evalplus.digests.LARGEST_BYTES", 1000)
-    code = "from fractions import Fraction\ndef ramp(n): return [Fraction(i) for i in range(n + 1)]"
+    code = "from decimal import Decimal\ndef ramp(n): return [Decimal(i) for i in range(n + 1)]"
     [verdict] = solve(("Own/2", code))
     assert verdict.status == "fail"
     assert "too large to look into" in verdict.detail

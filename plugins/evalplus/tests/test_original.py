@@ -96,5 +96,5 @@ def test_broken_data_is_one_line_that_names_the_place(data_of, change, message):
 def test_evalplus_semantics_and_other_benchmarks_need_evalplus_data():
     with pytest.raises(MagicoderError, match="'evalplus-main' is about EvalPlus' data"):
         list(Mbpp(data=FILE, semantics="evalplus-main").problems())
-    with pytest.raises(MagicoderError, match="the field 'task_id' is missing"):
+    with pytest.raises(MagicoderError, match="holds Google's MBPP; the benchmark for it is 'mbpp'"):
         list(MbppPlus(data=FILE).problems())

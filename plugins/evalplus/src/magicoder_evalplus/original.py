@@ -91,6 +91,16 @@ class Exercises:
     tasks: Mapping[str, Exercise]
     rules: Rules
 
+    @property
+    def limits(self) -> str:
+        """What a program may take, in words."""
+        return self.rules.without_reference("an assertion")
+
+    @property
+    def quirks(self) -> str:
+        """Nothing of EvalPlus' holds here."""
+        return "assertions are compared exactly, floats too; only plain values can pass"
+
     def can_pass(self, problem_id: str) -> bool:
         """All can."""
         return problem_id in self.tasks

@@ -19,7 +19,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from magicoder_core import jsonl, models, progress, sandbox
+from magicoder_core import jsonl, models, sandbox
 from magicoder_evalplus.comparing import is_floats
 from magicoder_evalplus.data import Task
 from magicoder_evalplus.oracles import NOT_NONE
@@ -85,7 +85,12 @@ def known(task: Task, suites: Sequence[str]) -> Mapping[str, Expected] | None:
     return None
 
 
-def learn(tasks: Sequence[Task], suites: Sequence[str], benchmark: str) -> Iterator[tuple[Task, References]]:
+def kept(task: Task, suites: Sequence[str]) -> bool:
+    """Whether the cache has something for all of these suites of a task, without a look at it."""
+    return all(place(task, suite).exists() for suite in suites)
+
+
+def learn(tasks: Sequence[Task], suites: Sequence[str]) -> Iterator[tuple[Task, References]]:
     """Run the references of ``tasks`` on those suites, and keep what they answer.
 
     Raises:
@@ -93,13 +98,12 @@ def learn(tasks: Sequence[Task], suites: Sequence[str], benchmark: str) -> Itera
     """
     jobs = [(task, suite) for task in tasks for suite in suites]
     answers = asked(_timed(task, suite) for task, suite in jobs)
-    with progress.task(f"expected answers of {benchmark}", len(tasks), "task") as advance, contextlib.closing(answers):
+    with contextlib.closing(answers):
         for task in tasks:
             references = _references(task, {suite: next(answers) for suite in suites})
             if not isinstance(references, Broken):
                 for suite, expected in references.items():
                     _keep(task, suite, expected)
-            advance()
             yield task, references
 
 

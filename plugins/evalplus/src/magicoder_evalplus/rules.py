@@ -18,6 +18,9 @@ FACTOR = 4.0
 SUITE_SECONDS = 60.0
 """The most that all calls of a suite may take together."""
 
+STALL_SECONDS = 15.0
+"""How long a program may sleep, or wait for what never comes, where CPU time is the limit."""
+
 MEMORY_BYTES = 4 << 30
 
 _JOIN_SECONDS = 2.0
@@ -42,41 +45,53 @@ class Rules:
     published: bool = False
     finds_zero: bool = True
 
-    def limits(self, seconds: Sequence[float], calls: int, *, suites: int = 1) -> sandbox.Limits:
-        """Limits for so many calls.
+    def limits(self, seconds: Sequence[float], calls: int) -> sandbox.Limits:
+        """Limits for a suite of so many calls.
 
         Args:
             seconds: what each call took the reference, on the nominal machine; empty if all were short.
             calls: how many there are.
-            suites: of how many suites they are.
         """
         # Wall time is not scaled by the machine's speed, and the reference was not faster there either.
         scale = sandbox.speed() if self.clock == "wall" else 1.0
         each = tuple(max(self.least, FACTOR * scale * one) for one in seconds) or (self.least,) * calls
-        whole = min(SUITE_SECONDS, sum(each)) + _JOIN_SECONDS if self.published else SUITE_SECONDS * suites
+        whole = min(SUITE_SECONDS, sum(each)) + _JOIN_SECONDS if self.published else SUITE_SECONDS
         return sandbox.Limits(
             cpu_seconds=whole,
             call_seconds=max(each, default=None) if len(set(each)) <= 1 else each,
+            wall_seconds=None if self.published else STALL_SECONDS,
             memory_bytes=MEMORY_BYTES,
             clock=self.clock,
         )
 
     @property
     def quirks(self) -> str:
-        """What of EvalPlus' own rules is odd and holds, in words."""
+        """What of EvalPlus' own rules is odd and holds, and where even its own semantics are not it, in words."""
         kept = ["once a float was expected 1e-6 is near enough for all further answers of a suite"]
         if self.published:
             kept.append("lists of unequal shapes are compared by numpy's broadcasting")
+            kept.append("open, os.getcwd, subprocess.Popen and others are None, and reading input raises")
         if not self.finds_zero:
             kept.append(f"no answer of {FIND_ZERO} (HumanEval/32) passes")
+        if self.published:
+            kept.append("unlike EvalPlus': only plain values can pass, and its own memory is not counted")
         return "; ".join(kept)
 
     def __str__(self) -> str:
         """The limits in words."""
+        return self._told(f"a call max({self.least:g} s, {FACTOR:g} x reference)", "a suite")
+
+    def without_reference(self, call: str) -> str:
+        """The limits in words where no reference says how long a ``call`` may take."""
+        return self._told(f"{call} {self.least:g} s", "all of a task")
+
+    def _told(self, call: str, suite: str) -> str:
         clock = "CPU time" if self.clock == "cpu" else "elapsed time"
-        apart = f"a suite min({SUITE_SECONDS:g}, sum) + {_JOIN_SECONDS:g} s"
-        whole = apart if self.published else f"{SUITE_SECONDS:g} s for each suite, together"
-        return f"{clock}: call max({self.least:g}, {FACTOR:g} x reference) s, {whole}; memory 4 GiB"
+        if self.published:
+            whole = f"{suite} min({SUITE_SECONDS:g} s, the sum of its calls) + {_JOIN_SECONDS:g} s"
+        else:
+            whole = f"{suite} {SUITE_SECONDS:g} s, and {STALL_SECONDS:g} s of waiting"
+        return f"{clock}: {call}, {whole}; memory {MEMORY_BYTES >> 30} GiB"
 
 
 RULES: Mapping[str, Rules] = {

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from typing import Any
 
+from magicoder_core import sandbox
+
 _MOST = 450
 """Characters of a detail."""
 
@@ -22,6 +24,10 @@ class _Repr(reprlib.Repr):
         self.maxlevel = 4
         self.maxstring = self.maxlong = self.maxother = _WIDTH
         self.maxlist = self.maxtuple = self.maxdict = self.maxset = self.maxfrozenset = 8
+
+    def repr_str(self, x: str, level: int) -> str:
+        """Without places of this machine, of which a cut would leave a part."""
+        return super().repr_str(sandbox.without_places(x), level)
 
     def repr_int(self, x: int, level: int) -> str:
         """Python refuses to write the largest out."""
@@ -63,5 +69,5 @@ def call_shown(function: str, arguments: Sequence[Any]) -> str:
 
 def detail(text: str) -> str:
     """One line that can be written anywhere, whatever a program put into it."""
-    line = " ".join(text.encode("utf-8", "backslashreplace").decode().split())
+    line = " ".join(sandbox.without_places(text).encode("utf-8", "backslashreplace").decode().split())
     return line if len(line) <= _MOST else f"{line[: _MOST - 3]}..."

@@ -17,6 +17,7 @@ from magicoder_core import Status, sandbox
 from magicoder_evalplus import digests
 from magicoder_evalplus.comparing import Comparison, Tolerance
 from magicoder_evalplus.data import Task
+from magicoder_evalplus.guard import guarded, told
 from magicoder_evalplus.oracles import FIND_ZERO, oracle_of
 from magicoder_evalplus.references import Expected
 from magicoder_evalplus.retype import retyped, written
@@ -71,11 +72,13 @@ class Suite:
 
     def calls(self, code: str) -> sandbox.Calls:
         """All calls, in order."""
+        code = guarded(code, self.task.entry_point) if self.rules.published else code
         program = sandbox.Program(code=code, name="solution", limits=self.limits)
         return sandbox.Calls(program=program, inputs=self.expected.inputs)
 
     def finding(self, code: str, answers: sandbox.Answers) -> Finding:
         """What the answers of the program ``code`` are worth."""
+        answers = told(answers) if self.rules.published else answers
         whole = answers.status == "pass"
         if whole and self.task.entry_point == FIND_ZERO and not self.rules.finds_zero:
             return Finding("fail", f"{self.rules.name} counts no answer of {FIND_ZERO}: a bug of it, kept")

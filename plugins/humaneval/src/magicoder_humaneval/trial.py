@@ -212,6 +212,6 @@ def _sendable(answers: list[Answer]) -> tuple[str, list[Answer]]:
 def _line(text: str) -> str:
     """A detail on one line, without what differs from run to run."""
     # A lone surrogate would make the record unwritable.
-    text = " ".join(text.encode("utf-8", "backslashreplace").decode().split())
+    text = " ".join(sandbox.without_places(text).encode("utf-8", "backslashreplace").decode().split())
     text = _ADDRESS.sub("0x...", text)
     return text if len(text) <= _DETAIL else text[: _DETAIL - 3] + "..."
