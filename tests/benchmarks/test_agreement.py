@@ -70,10 +70,15 @@ class Reason:
     of: Callable[[Judged], bool]
 
 
-def changed(*names: str, uses: str = r"\0") -> Callable[[Judged], bool]:
-    """Samples that evalplus alone fails, with one of these changes, or of a model that wrote what ``uses`` finds."""
+def changed(*names: str, uses: str = r"\0", strict: bool = False) -> Callable[[Judged], bool]:
+    """Samples that evalplus alone fails, with one of these changes, or of a model that wrote what ``uses`` finds.
+
+    ``strict``: by our own semantics alone.
+    """
 
     def of(judged: Judged) -> bool:
+        if strict and judged.semantics != "strict":
+            return False
         by_model = judged.sample.mutation == MODEL and re.search(uses, judged.sample.solution)
         return judged.stricter and (judged.sample.mutation in names or bool(by_model))
 
@@ -94,12 +99,12 @@ REASONS: tuple[Reason, ...] = (
     Reason(
         "functions taken away",
         "evalplus sets open, os.getcwd and others to None; ours isolates, and takes nothing away",
-        changed("writes a file", "works in a folder", uses=r"\bopen\(|\b(os|shutil|subprocess)\.\w"),
+        changed("writes a file", "works in a folder", uses=r"\bopen\(|\b(os|shutil|subprocess)\.\w", strict=True),
     ),
     Reason(
         "standard input",
         "reading raises in evalplus; ours is empty",
-        changed("reads its input", uses=r"\binput\(|\bstdin\b"),
+        changed("reads its input", uses=r"\binput\(|\bstdin\b", strict=True),
     ),
     Reason(
         "memory",
