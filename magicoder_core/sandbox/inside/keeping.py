@@ -37,7 +37,7 @@ class Kept:
     def __init__(self) -> None:
         self._held: list[list[bytes]] = []
         self._arenas = 0
-        self._faults = _faults()
+        self._faults = 0  # of a process that was just forked
         self._due = monotonic() + _PAUSE
 
     def look(self) -> None:

@@ -29,6 +29,7 @@ _THREADS = 112
 _ADDRESSES = 512 << 20
 """Addresses that are taken and not used: of the region, of libraries, of threads' stacks. The server counts memory."""
 _BLOCK = 1 << 16
+_MANY_BYTES = 1 << 16
 
 # What a program does to modules that it shares with us is no answer of its.
 _dumps, _exit, _freeze, _getpid = marshal.dumps, os._exit, gc.freeze, os.getpid
@@ -202,7 +203,8 @@ def _answer_all(
     arguments, plain = inputs
     function = getattr(module, name)
     given = marshal.loads(arguments) if plain else values.read(arguments)  # noqa: S302 - it came from outside
-    _freeze()  # the collector need not look through the inputs
+    if len(arguments) > _MANY_BYTES:
+        _freeze()  # the collector need not look through the inputs
     count, end, me, kept = 0, region.STREAM, _getpid(), keeping.Kept()
     for args in given:
         try:
