@@ -12,8 +12,10 @@ from __future__ import annotations
 from resource import RUSAGE_SELF, getrusage
 from time import monotonic
 
-_MOST = 128
-"""Arenas: what this may add to the memory that a program takes, in MiB."""
+from . import region
+
+_MOST = region.KEPT_BYTES >> 20
+"""Arenas, which have a MiB each."""
 
 _PAUSE = 0.005
 """Seconds: between two looks, there is time for some thousand faults at least."""

@@ -43,7 +43,8 @@ class Use(NamedTuple):
 class Watched:
     """A program's own process and all that came of it; ``reason`` says why it was ended, if it was.
 
-    ``calls`` are the limits of single calls, copied before the program could write where they stand. ``places`` are where programs write, in a namespace of their own; elsewhere there are none.
+    ``calls`` are the limits of single calls, copied before the program could write where they stand. ``places`` are where
+    programs write, in a namespace of their own; elsewhere there are none.
     """
 
     def __init__(

@@ -25,18 +25,6 @@ class Examined:
         return cls(findings, round(sum(one.cpu_seconds for one in answers), 4), answers[0].isolation)
 
 
-class Examination(Protocol):
-    """Questions to a program, and what its answers are worth."""
-
-    def errand(self, code: str) -> sandbox.Errand[Examined]:
-        """Examine the program ``code``."""
-        ...
-
-
-Examinations = Examination | Broken
-"""What the programs for a problem are asked; nothing where its own reference does not run."""
-
-
 class Questions(Protocol):
     """Those of one suite."""
 
@@ -61,9 +49,13 @@ class Apart:
     suites: Sequence[Questions]
 
     def errand(self, code: str) -> sandbox.Errand[Examined]:
-        """See `Examination`."""
+        """Examine the program ``code``."""
         answers = []
         for suite in self.suites:
             answers.append((yield suite.calls(code)))  # noqa: PERF401 - no comprehension can yield
         pairs = zip(self.suites, answers, strict=True)
         return Examined.of({suite.name: suite.finding(code, one) for suite, one in pairs}, answers)
+
+
+Examinations = Apart | Broken
+"""What the programs for a problem are asked; nothing where its own reference does not run."""
