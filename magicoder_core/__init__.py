@@ -22,6 +22,7 @@ from magicoder_core.hookspecs import hookimpl
 from magicoder_core.plugins import find
 from magicoder_core.providers import (
     Ask,
+    AskingFilter,
     BatchTeacher,
     Benchmark,
     Filter,
@@ -60,6 +61,7 @@ from magicoder_core.records import (
 
 __all__ = [
     "Ask",
+    "AskingFilter",
     "Batch",
     "BatchState",
     "BatchTeacher",

@@ -221,7 +221,22 @@ class Filter(Provider):
 
     @abstractmethod
     def judge(self, batch: Sequence[Instruction]) -> Sequence[Judgement]:
-        """One judgement for each row of ``batch``, in order. Called batch after batch on one instance."""
+        """One judgement for each row of ``batch``, in order. Called batch after batch on one instance.
+
+        A judgement that keeps a row and has a reason flags it: the reason and the evidence are written beside the row.
+        """
+
+    def recall(self, batch: Sequence[Instruction]) -> None:
+        """Learn again from rows that an interrupted run has judged: all that `judge` was given, in the same order.
+
+        What was said of them is on the disk already. Here they are judged again, unless rows are judged one by one.
+        """
+        if not self.by_row:
+            self.judge(batch)
+
+    def report(self) -> Mapping[str, Any]:
+        """What the filter has to say of all rows together, in plain JSON values; here, nothing."""
+        return {}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -238,6 +253,36 @@ class RowFilter(Filter):
         """`reject` for each row."""
         reasons = [self.reject(row) for row in batch]
         return [Judgement(keep=reason is None, reason=reason) for reason in reasons]
+
+
+@dataclass(frozen=True, kw_only=True)
+class AskingFilter(Filter):
+    """A filter that asks a model about each row; the answers are journaled like a method's, and paid for once."""
+
+    by_row: ClassVar[bool] = False  # not while rows are made: each row would be asked about before it is known to be needed
+
+    teacher: Annotated[
+        Mapping[str, Any] | None, "who is asked, as a table {use = ...} like the recipe's [teacher]; none: that one"
+    ] = None
+
+    @abstractmethod
+    async def assess(self, row: Instruction, ask: Ask) -> Judgement:
+        """The judgement of one row.
+
+        Raises:
+            TeacherError: there was no answer; the core stops, and the same command goes on.
+        """
+
+    def judge(self, batch: Sequence[Instruction]) -> Sequence[Judgement]:
+        """Not without a model: the core calls `assess`.
+
+        Raises:
+            TypeError: always.
+        """
+        raise TypeError(f"{type(self).__name__} asks a model about rows: call assess(row, ask)")
+
+    def recall(self, batch: Sequence[Instruction]) -> None:
+        """Nothing: answers are in the journal."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,12 +8,17 @@ of ours and keeps its traceback.
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from magicoder_core.errors import BudgetError, MagicoderError
+
+if TYPE_CHECKING:
+    from magicoder_core.installed import EntryPoint
 
 COMMANDS = {
     "run": ("magicoder_core.cli.run", "Run a recipe, from seed snippet to benchmark score."),
@@ -28,36 +33,69 @@ COMMANDS = {
 }
 """Each command with its module and its line in the overview, so that `--help` imports none of them."""
 
+GROUP = "magicoder.commands"
+"""The entry points by which plugins bring commands: ``NAME = module:click_command``. Ours win over theirs."""
+
 
 class LazyGroup(click.Group):
     """Imports a command's module when the command is called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
-        """The commands, in the order of their use."""
-        return list(COMMANDS)
+        """The commands, in the order of their use, and those of plugins."""
+        return [*COMMANDS, *_brought()]
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command of that name."""
-        if cmd_name not in COMMANDS:
+        command: click.Command
+        if cmd_name in COMMANDS:
+            command = getattr(importlib.import_module(COMMANDS[cmd_name][0]), cmd_name)
+            return command
+        if (point := _brought().get(cmd_name)) is None:
             return None
-        command: click.Command = getattr(importlib.import_module(COMMANDS[cmd_name][0]), cmd_name)
+        try:
+            command = point.load()
+        except Exception as error:  # noqa: BLE001 - boundary: whatever a plugin does at import
+            ctx.fail(f"command '{cmd_name}' ({point.distribution}) does not load: {type(error).__name__}: {error}")
         return command
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """As click does, with the nearest command in the message."""
-        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+        if args and args[0] not in COMMANDS and not args[0].startswith("-") and args[0] not in _brought():
             from magicoder_core.plugins import did_you_mean
 
-            hint = did_you_mean(args[0], list(COMMANDS)) or f"; there are: {', '.join(COMMANDS)}"
+            known = self.list_commands(ctx)
+            hint = did_you_mean(args[0], known) or f"; there are: {', '.join(known)}"
             ctx.fail(f"no command '{args[0]}'{hint}")
         return super().resolve_command(ctx, args)
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The overview, from the table above."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+        if brought := _brought():
+            with formatter.section("Commands of plugins"):
+                formatter.write_dl([(name, _line(ctx, self, name)) for name in brought])
+
+
+def _brought() -> dict[str, EntryPoint]:
+    """The commands that plugins bring, by name; `MAGICODER_BLOCK_PLUGINS` leaves out a plugin's commands, too."""
+    from magicoder_core import installed
+
+    blocked = {name.strip() for name in os.environ.get("MAGICODER_BLOCK_PLUGINS", "").split(",")}
+    left_out = {point.distribution for point in installed.entry_points("magicoder") if point.name in blocked}
+    points = installed.entry_points(GROUP)
+    return {point.name: point for point in points if point.name not in COMMANDS and point.distribution not in left_out}
+
+
+def _line(ctx: click.Context, group: LazyGroup, name: str) -> str:
+    """What a plugin's command says of itself; a broken one breaks no overview."""
+    try:
+        command = group.get_command(ctx, name)
+    except click.UsageError as error:
+        return error.message
+    return command.get_short_help_str(limit=100) if command else ""
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
