@@ -367,10 +367,10 @@ def test_what_is_no_failure_of_the_model_is_not_in_the_results_file(plus):
 def test_needles(plus):
     needles = list(plus.needles())
     texts = {(needle.problem_id, needle.kind): needle.text for needle in needles}
-    assert texts["Own/0", "prompt"] == "The sum of all the numbers that are in a list, which may be empty."
-    assert texts["Mbpp/2", "prompt"] == "Write a function that finds the elements which two tuples share."
+    assert texts["Own/0", "words"] == "The sum of all the numbers that are in a list, which may be empty."
+    assert texts["Mbpp/2", "words"] == "Write a function that finds the elements which two tuples share."
     assert texts["Mbpp/2", "solution"].startswith("def similar_elements(one, other):")
-    assert ("Own/0", "solution") not in texts
+    assert texts["Own/0", "program"].endswith(texts["Own/0", "solution"])
     assert {needle.benchmark for needle in needles} == {"humaneval+"}
 
 

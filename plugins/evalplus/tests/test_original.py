@@ -48,8 +48,14 @@ def test_the_test_split_and_its_prompts():
         '"""\nWrite a function that adds two numbers and gives the sum of both.\nassert add(1, 2) == 3\n"""\n'
     )
     assert problems[0].benchmark == "mbpp"
+
+
+def test_needles_are_what_the_file_has_to_the_letter():
+    """The published filter looks for its texts as they are, carriage returns and all."""
     needles = {(needle.problem_id, needle.kind): needle.text for needle in Mbpp(data=FILE).needles()}
-    assert needles["Mbpp/11", "prompt"] == "Write a function that adds two numbers and gives the sum of both."
+    record = next(row for row in map(json.loads, FILE.read_text("utf-8").splitlines()) if row["task_id"] == 11)
+    assert (needles["Mbpp/11", "words"], needles["Mbpp/11", "solution"]) == (record["text"], record["code"])
+    assert needles["Mbpp/11", "program"] == record["code"].replace("\r\n", "\n")
 
 
 @boxed

@@ -11,7 +11,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
-from magicoder_core import Benchmark, Needle, Problem, Reply, Request, RunError, Sampling, Submission, Verdict
+from magicoder_core import Benchmark, Example, Needle, Problem, Reply, Request, RunError, Sampling, Submission, Verdict
 
 if TYPE_CHECKING:
     from magicoder_evalplus.data import File
@@ -172,11 +172,22 @@ class EvalPlus(Benchmark):
         return eval_results(judged, self._file.md5, self.suites)
 
     def needles(self) -> Iterator[Needle]:
-        """For each problem its words and its reference solution, but for texts too short to tell."""
-        from magicoder_evalplus.needles import needles_of
+        """For each problem what it says in ``words``, the reference ``solution`` and the whole reference ``program``.
 
+        Of Google's file the first two are character by character what it has.
+        """
         for task in self._shelf.tasks.values():
-            yield from needles_of(self.name, task.id, task.prompt, task.entry_point, task.solution)
+            yield from task.needles(self.name)
+
+    def examples(self) -> Iterator[Example]:
+        """For each problem a few of its base inputs with what its reference gives.
+
+        Raises:
+            SandboxError: programs cannot be isolated here.
+        """
+        from magicoder_evalplus.examples import examples_of
+
+        return examples_of(self._shelf.tasks.values())
 
     def provenance(self) -> Mapping[str, str]:
         """The data and their hashes, how programs are judged, and the versions that matter."""

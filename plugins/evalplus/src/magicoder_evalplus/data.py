@@ -19,8 +19,9 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
-from magicoder_core import RunError, jsonl, progress
+from magicoder_core import Needle, RunError, jsonl, progress
 from magicoder_evalplus.download import obtain
+from magicoder_evalplus.needles import needles_of
 from magicoder_evalplus.releases import Release, name_of
 
 SUITES = ("base", "plus")
@@ -47,6 +48,10 @@ class Task:
     def program(self) -> str:
         """The whole reference program."""
         return self.prompt + self.solution
+
+    def needles(self, benchmark: str) -> Iterator[Needle]:
+        """What decontamination must look for."""
+        return needles_of(benchmark, self.id, self.prompt, self.entry_point, self.solution)
 
     def arguments(self, suite: str) -> Sequence[list[Any]]:
         """The arguments of each call of a suite (``base``, ``plus``), as JSON has them."""

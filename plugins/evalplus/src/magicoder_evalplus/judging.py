@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, Protocol
 
-from magicoder_core import RunError, Submission, Verdict, progress, sandbox
+from magicoder_core import Needle, RunError, Submission, Verdict, progress, sandbox
 from magicoder_evalplus import references
 from magicoder_evalplus.data import SUITES, File, Task
 from magicoder_evalplus.examining import Apart, Examinations, Examined
@@ -44,13 +44,12 @@ class Work(Protocol):
         ...
 
     @property
-    def solution(self) -> str:
-        """The reference solution, without the prompt."""
-        ...
-
-    @property
     def program(self) -> str:
         """The whole reference program."""
+        ...
+
+    def needles(self, benchmark: str) -> Iterator[Needle]:
+        """What decontamination must look for."""
         ...
 
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from magicoder_core import RunError, Submission, sandbox
+from magicoder_core import Needle, RunError, Submission, sandbox
 from magicoder_evalplus.data import File
 from magicoder_evalplus.examining import Apart, Examinations
 from magicoder_evalplus.rules import Rules
@@ -59,23 +59,28 @@ class Assertion:
 
 @dataclass(frozen=True, kw_only=True)
 class Exercise:
-    """One task. ``setup`` runs after the program and before the assertions."""
+    """One task. ``text`` and ``code`` are as the file has them; ``setup`` runs after the program and before the assertions."""
 
     id: str
-    words: str
-    solution: str
+    text: str
+    code: str
     setup: str
     assertions: tuple[Assertion, ...]
 
     @property
     def program(self) -> str:
-        """The whole reference program."""
-        return self.solution
+        """The whole reference program; in the file, all but one have carriage returns."""
+        return self.code.replace("\r\n", "\n")
 
     @property
     def prompt(self) -> str:
         """A docstring of the words and the first assertion."""
-        return f'"""\n{self.words}\n{self.assertions[0].text}\n"""\n'
+        return f'"""\n{self.text.strip()}\n{self.assertions[0].text}\n"""\n'
+
+    def needles(self, benchmark: str) -> Iterator[Needle]:
+        """The ``words`` and the ``solution``, character by character as the file has them, and the ``program``."""
+        for kind, text in (("words", self.text), ("solution", self.code), ("program", self.program)):
+            yield Needle(benchmark=benchmark, problem_id=self.id, kind=kind, text=text)
 
     @property
     def entry_point(self) -> str:
@@ -156,8 +161,8 @@ def _exercise(file: File, number: int, record: Mapping[str, Any]) -> Exercise:
         raise file.error(number, f"an assertion that cannot be judged: {error}") from error
     return Exercise(
         id=f"Mbpp/{record['task_id']}",
-        words=record["text"].strip(),
-        solution=record["code"].replace("\r\n", "\n"),
+        text=record["text"],
+        code=record["code"],
         setup=record["test_setup_code"].replace("\r\n", "\n"),
         assertions=assertions,
     )

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from magicoder_core import (
     Benchmark,
+    Example,
     Needle,
     Problem,
     Reply,
@@ -179,11 +180,23 @@ class HumanEval(Benchmark):
         return self._tasks[problem_id]
 
     def needles(self) -> Iterator[Needle]:
-        """For each problem its docstring and its reference solution, but for texts too short to tell."""
+        """For each problem its ``docstring`` as published, the reference ``solution`` and the whole reference ``program``."""
         from magicoder_humaneval.needles import needles_of
 
         for task in self._tasks.values():
             yield from needles_of(task)
+
+    def examples(self) -> Iterator[Example]:
+        """For each problem the assertions of plain values in its tests; where there are none, what its reference gives.
+
+        Raises:
+            SandboxError: programs cannot be isolated here.
+        """
+        from magicoder_core import sandbox
+        from magicoder_humaneval.examples import examples_of
+
+        limits = sandbox.Limits(cpu_seconds=self.cpu_seconds, wall_seconds=_STALL_SECONDS)
+        return examples_of(self._tasks, self._recordings, limits)
 
     def provenance(self) -> Mapping[str, str]:
         """The data file and its hash, how programs were judged, and the versions that matter."""

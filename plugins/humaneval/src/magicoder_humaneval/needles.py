@@ -1,4 +1,4 @@
-"""What decontamination must look for."""
+"""What decontamination must look for; what is too short to tell is for the filter to say."""
 
 from __future__ import annotations
 
@@ -9,44 +9,41 @@ from collections.abc import Iterator
 from magicoder_core import Needle
 from magicoder_humaneval.data import Task
 
-SHORTEST = 30
-"""Characters, runs of white space counted as one.
-
-A shorter solution is an idiom that honest code holds everywhere (``return sorted(list(set(l)))``). The paper
-allows three by name (``return x + y``, ``return len(string)``, ``return n**2``) and leaves others of that kind in:
-by length, 12 of 164 solutions are left out, and their docstrings still stand for those problems.
-"""
+_QUOTES = ('"""', "'''")
+_PLACES = {2: 1, 4: 3}
+"""By how many marks a prompt has: which piece between them is the docstring of the function to write."""
 
 
 def needles_of(task: Task) -> Iterator[Needle]:
-    """The problem's words (kind ``prompt``) and the reference solution (kind ``solution``)."""
-    texts = [("prompt", text) for text in _words(task)] + [("solution", task.solution.strip())]
-    for kind, text in texts:
-        if _tells(text):
-            yield Needle(benchmark="humaneval", problem_id=task.id, kind=kind, text=text)
+    """The docstring as published (kind ``docstring``), the reference ``solution``, the whole reference ``program``.
 
-
-def _tells(text: str) -> bool:
-    return len(" ".join(text.split())) >= SHORTEST
-
-
-def _words(task: Task) -> list[str]:
-    """The docstring: whoever holds the whole prompt holds it too. The prompt, where it is too short to tell.
-
-    It is given as it is written and, where that differs (HumanEval/51 has escapes in it), as Python reads it.
+    The docstring is what the paper's filter looks for: what stands between the first triple quotes or, where there are
+    two such strings, in the second, stripped. Where Python reads another text there, as HumanEval/51 has escapes in
+    it, that is a needle of kind ``words``. Without one the prompt stands for it.
     """
-    written, read = _docstring(task)
-    return list(dict.fromkeys((written, read))) if _tells(read) else [task.prompt.strip()]
+    docstring = published(task.prompt) or task.prompt.strip()
+    texts = [("docstring", docstring)]
+    words = _read(task)
+    if words and "".join(words.split()) != "".join(docstring.split()):
+        texts.append(("words", words))
+    texts += [("solution", task.solution), ("program", task.prompt + task.solution)]
+    for kind, text in texts:
+        yield Needle(benchmark="humaneval", problem_id=task.id, kind=kind, text=text)
 
 
-def _docstring(task: Task) -> tuple[str, str]:
-    """The docstring of the function to write, as in the source and as its value."""
+def published(prompt: str) -> str:
+    """The docstring by the rule of `ise-uiuc/magicoder` at 3ef43f0; nothing where the rule finds none."""
+    for quote in _QUOTES:
+        if (marks := prompt.count(quote)) in _PLACES:
+            return prompt.split(quote)[_PLACES[marks]].strip()
+    return ""
+
+
+def _read(task: Task) -> str:
+    """The docstring of the function to write, as Python reads it."""
     try:
         tree = ast.parse(task.prompt)
     except SyntaxError:
-        return "", ""
+        return ""
     functions = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == task.entry_point]
-    if not functions or not (value := ast.get_docstring(functions[-1])):
-        return "", ""
-    source = ast.get_source_segment(task.prompt, functions[-1].body[0]) or ""
-    return inspect.cleandoc(source.strip("rRuU").strip("\"'")), value
+    return inspect.cleandoc(ast.get_docstring(functions[-1]) or "") if functions else ""
