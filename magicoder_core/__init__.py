@@ -19,7 +19,7 @@ from magicoder_core.errors import (
     TeacherError,
 )
 from magicoder_core.hookspecs import hookimpl
-from magicoder_core.plugins import find
+from magicoder_core.plugins import find, provider
 from magicoder_core.providers import (
     Ask,
     AskingFilter,
@@ -38,6 +38,7 @@ from magicoder_core.providers import (
 from magicoder_core.ratelimits import RateLimits
 from magicoder_core.records import (
     Checkpoint,
+    Example,
     Instruction,
     Judgement,
     Message,
@@ -69,6 +70,7 @@ __all__ = [
     "BudgetError",
     "Checkpoint",
     "DeferredTeacher",
+    "Example",
     "Filter",
     "Instruction",
     "Judgement",
@@ -107,4 +109,5 @@ __all__ = [
     "WireTeacher",
     "find",
     "hookimpl",
+    "provider",
 ]

@@ -240,3 +240,15 @@ def find(kind: str, name: str) -> type[Provider]:
         RecipeError: there is none.
     """
     return catalogue().find(kind, name).provider
+
+
+def provider(kind: str, name: str, overrides: Sequence[str] = ()) -> Provider:
+    """A provider of a kind and name, with options as ``name=value``.
+
+    Raises:
+        RecipeError: an unknown provider or option, or a wrong value.
+    """
+    from magicoder_core import recipe  # which needs this module
+
+    made: Provider = recipe.single(catalogue(), kind, name, overrides).provider
+    return made

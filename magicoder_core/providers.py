@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Protocol
 
 from magicoder_core.records import (
     Checkpoint,
+    Example,
     Instruction,
     Judgement,
     Needle,
@@ -235,7 +236,10 @@ class Filter(Provider):
             self.judge(batch)
 
     def report(self) -> Mapping[str, Any]:
-        """What the filter has to say of all rows together, in plain JSON values; here, nothing."""
+        """What the filter has to say of all rows together, in plain JSON values; here, nothing.
+
+        Nothing of rows where they are judged one by one, which other processes may do; the core counts what is said.
+        """
         return {}
 
 
@@ -259,7 +263,9 @@ class RowFilter(Filter):
 class AskingFilter(Filter):
     """A filter that asks a model about each row; the answers are journaled like a method's, and paid for once."""
 
-    by_row: ClassVar[bool] = False  # not while rows are made: each row would be asked about before it is known to be needed
+    by_row: ClassVar[bool] = (
+        False  # not while rows are made: each row would be asked about before it is known to be needed
+    )
 
     teacher: Annotated[
         Mapping[str, Any] | None, "who is asked, as a table {use = ...} like the recipe's [teacher]; none: that one"
@@ -279,6 +285,7 @@ class AskingFilter(Filter):
         Raises:
             TypeError: always.
         """
+        del batch
         raise TypeError(f"{type(self).__name__} asks a model about rows: call assess(row, ask)")
 
     def recall(self, batch: Sequence[Instruction]) -> None:
@@ -390,3 +397,11 @@ class Benchmark(Provider):
         """The texts that decontamination must look for; here, each problem's prompt."""
         for problem in self.problems():
             yield Needle(benchmark=problem.benchmark, problem_id=problem.id, kind="prompt", text=problem.prompt)
+
+    def examples(self) -> Iterator[Example]:
+        """A few cheap calls of each problem's function with what its reference gives; here, none.
+
+        Decontamination by behaviour asks a row's functions these before it has `judge` decide: a problem without
+        examples costs it a judgement for each function that takes as many arguments as the reference.
+        """
+        return iter(())

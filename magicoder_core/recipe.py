@@ -344,6 +344,19 @@ def bind(recipe: Recipe, catalogue: Catalogue) -> Plan:
     return plan
 
 
+def single(catalogue: Catalogue, kind: str, name: str, overrides: Sequence[str] = ()) -> Bound[Any]:
+    """One provider by itself, with options as ``name=value``.
+
+    Raises:
+        RecipeError: an unknown provider or option, or a wrong value; the message names it.
+    """
+    table: dict[str, Any] = {}
+    for text in overrides:
+        override(table, text)
+    found = catalogue.find(kind, name)
+    return Bound(found.name, options.bind(found.provider, table, found.name), found.distribution, found.version)
+
+
 def _provider(catalogue: Catalogue, kind: str, table: Mapping[str, Any], where: str) -> Bound[Any]:
     found = catalogue.find(kind, table["use"], where=f"{where}.use")
     given = {name: value for name, value in table.items() if name != "use"}

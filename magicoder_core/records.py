@@ -10,7 +10,7 @@ On disk a record is one JSON object a line, keys as the fields are called here. 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -347,3 +347,17 @@ class Needle(Record):
     problem_id: str
     kind: str
     text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Example:
+    """One call of a problem's function: its arguments by position, all plain data, and what the reference gives.
+
+    ``accepts`` says whether another answer may be right, too; None where only what equals ``expected`` is, close
+    floats aside. It may raise what comparing values of odd types raises.
+    """
+
+    problem_id: str
+    arguments: tuple[Any, ...]
+    expected: Any
+    accepts: Callable[[Any], bool] | None = None

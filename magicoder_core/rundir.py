@@ -158,12 +158,17 @@ class RunDirectory:
         """What differs between the key that a stage finished with and ``key``, one phrase each."""
         before = self.stages.get(name, {})
         ended = before.get("status") in {"done", "incomplete", "outdated"}
-        return list(_differences(before["key"], _stored(key))) if ended else []
+        return differences(before["key"], key) if ended else []
 
 
 def _stored(key: Mapping[str, Any]) -> Any:
     """A key as it comes back from ``run.json``."""
     return json.loads(json.dumps(key))
+
+
+def differences(before: Any, after: Any) -> list[str]:
+    """What differs between two keys of plain values, one phrase each."""
+    return list(_differences(_stored(before), _stored(after)))
 
 
 def _differences(before: Any, after: Any, path: str = "") -> Iterator[str]:

@@ -11,6 +11,7 @@ PUBLIC = {
     "answers",
     "completing",
     "deferring",
+    "filtering",
     "http",
     "jsonl",
     "models",

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from magicoder_core import Filter, Method, SeedSource, Teacher, hookimpl
-from magicoder_core.builtin.decontaminate import Decontaminate
 from magicoder_core.builtin.exact_duplicates import ExactDuplicates
 from magicoder_core.builtin.files import Files
 from magicoder_core.builtin.length import Length
@@ -34,4 +33,4 @@ def teacher() -> Mapping[str, type[Teacher]]:
 @hookimpl(specname="filter")
 def filters() -> Mapping[str, type[Filter]]:
     """What no training set should be without."""
-    return {"exact-duplicates": ExactDuplicates, "length": Length, "decontaminate": Decontaminate}
+    return {"exact-duplicates": ExactDuplicates, "length": Length}

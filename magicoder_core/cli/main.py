@@ -10,8 +10,9 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+from copy import copy
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -27,6 +28,7 @@ COMMANDS = {
     "new": ("magicoder_core.cli.new", "Write a plugin package that installs and passes its tests."),
     "show": ("magicoder_core.cli.show", "Show what a run made: stages, counts, scores."),
     "explain": ("magicoder_core.cli.explain", "Walk the lineage of any record of a run, in both directions."),
+    "filter": ("magicoder_core.cli.filter", "Put any rows through filters: de-duplicate, decontaminate, clean."),
     "score": ("magicoder_core.cli.score", "Score any model's samples by a benchmark."),
     "export": ("magicoder_core.cli.export", "Write a run's kept rows in a format that trainers read."),
     "models": ("magicoder_core.cli.models", "List and fetch the models of the catalogue."),
@@ -34,7 +36,10 @@ COMMANDS = {
 """Each command with its module and its line in the overview, so that `--help` imports none of them."""
 
 GROUP = "magicoder.commands"
-"""The entry points by which plugins bring commands: ``NAME = module:click_command``. Ours win over theirs."""
+"""The entry points by which plugins bring commands: ``NAME = module:click_command``. Ours win over theirs.
+
+What such a command tells through `progress` is shown as for ours, and the lines that it returns are printed.
+"""
 
 
 class LazyGroup(click.Group):
@@ -56,7 +61,7 @@ class LazyGroup(click.Group):
             command = point.load()
         except Exception as error:  # noqa: BLE001 - boundary: whatever a plugin does at import
             ctx.fail(f"command '{cmd_name}' ({point.distribution}) does not load: {type(error).__name__}: {error}")
-        return command
+        return _told(command)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -87,6 +92,23 @@ def _brought() -> dict[str, EntryPoint]:
     left_out = {point.distribution for point in installed.entry_points("magicoder") if point.name in blocked}
     points = installed.entry_points(GROUP)
     return {point.name: point for point in points if point.name not in COMMANDS and point.distribution not in left_out}
+
+
+def _told(command: click.Command) -> click.Command:
+    """A plugin's command with our progress around it; the lines that it returns are printed when that is gone."""
+    work = command.callback
+
+    def callback(*args: Any, **kwargs: Any) -> None:
+        from magicoder_core.cli.output import shown
+
+        with shown(as_json=False):
+            lines = work(*args, **kwargs) if work else ()
+        for line in lines or ():
+            click.echo(line)
+
+    told = copy(command)
+    told.callback = callback
+    return told
 
 
 def _line(ctx: click.Context, group: LazyGroup, name: str) -> str:

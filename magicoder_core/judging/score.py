@@ -16,7 +16,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from magicoder_core import jsonl, options, plugins, progress, recipe, sandbox
+from magicoder_core import jsonl, plugins, progress, recipe, sandbox
 from magicoder_core.errors import RunError, attributed
 from magicoder_core.judging.environment import facts
 from magicoder_core.judging.judge import judge
@@ -122,12 +122,7 @@ def _bound(wish: Wish) -> Bound[Benchmark]:
         RecipeError: there is none of that name, or an option is wrong.
         RunError: it is to write a file that it has not.
     """
-    found = plugins.catalogue().find("benchmark", wish.benchmark)
-    table: dict[str, Any] = {}
-    for text in wish.options:
-        recipe.override(table, text)
-    provider = options.bind(found.provider, table, found.name)
-    bound: Bound[Benchmark] = Bound(found.name, provider, found.distribution, found.version)  # type: ignore[arg-type]  # of kind benchmark
+    bound: Bound[Benchmark] = recipe.single(plugins.catalogue(), "benchmark", wish.benchmark, wish.options)
     if (wish.official or wish.results) and not has_results_file(bound.provider):
         raise RunError(
             f"{bound.name}: has no results file of an official scorer; leave --eval-results and --results out"

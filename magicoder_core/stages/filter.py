@@ -1,103 +1,104 @@
 """The stage `filter`: rows stream through the filters in the recipe's order.
 
-``kept.jsonl`` holds the rows that all filters keep, with the scores that filters gave them; ``rejected.jsonl`` each other
-row with ``rejected: {filter, reason, evidence}``.
+``kept.jsonl`` holds the rows that all filters keep, with the scores that filters gave them and ``flags: [{filter, reason,
+evidence}]`` where they had something to say; ``rejected.jsonl`` each other row with ``rejected: {filter, reason,
+evidence}``. Filters that ask a model ask the recipe's teacher or one of their own; answers are in
+``filter-journal.jsonl``. The work itself is `magicoder_core.filtering`.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from copy import copy
-from dataclasses import replace
-from itertools import islice
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
-from magicoder_core import jsonl, progress
+from magicoder_core import plugins
 from magicoder_core.errors import RunError
-from magicoder_core.providers import Filter
-from magicoder_core.recipe import Bound
-from magicoder_core.records import Instruction, Judgement
+from magicoder_core.filtering import work
+from magicoder_core.filtering.asking import teachers
+from magicoder_core.filtering.job import Job, Outcome
+from magicoder_core.plugins import Catalogue
+from magicoder_core.providers import AskingFilter, Teacher
+from magicoder_core.recipe import Bound, Plan
 from magicoder_core.stages import generate
-from magicoder_core.stages.judging import judge
 from magicoder_core.stages.stage import Counts, Run, Stage
 
 KEPT = "kept.jsonl"
 REJECTED = "rejected.jsonl"
-_BATCH = 256
+JOURNAL = "filter-journal.jsonl"
 
-Judged = tuple[Instruction, Judgement | None]
-"""A row with the judgement that dropped it, or None if all filters keep it."""
-
-
-def judged(rows: Iterable[Instruction], filters: Sequence[Bound[Filter]]) -> Iterator[Judged]:
-    """Each row, in order, with what the first filter that drops it says.
-
-    Raises:
-        RunError: a filter failed; the message names it.
-    """
-    fresh = [(bound.name, copy(bound.provider)) for bound in filters]
-    source = iter(rows)
-    while batch := list(islice(source, _BATCH)):
-        yield from _judge_batch(batch, fresh)
+_MONEY = ("requests", "prompt_tokens", "completion_tokens", "usd")
 
 
-def _judge_batch(batch: list[Instruction], filters: list[tuple[str, Filter]]) -> list[Judged]:
-    dropped: dict[int, Judgement] = {}
-    for name, provider in filters:
-        left = [number for number in range(len(batch)) if number not in dropped]
-        judgements = judge(name, provider, [batch[number] for number in left])
-        for number, judgement in zip(left, judgements, strict=True):
-            if judgement.scores:
-                row = batch[number]
-                batch[number] = replace(row, scores={**row.scores, **judgement.scores})
-            if not judgement.keep:
-                dropped[number] = replace(judgement, filter=name)
-    return [(row, dropped.get(number)) for number, row in enumerate(batch)]
+def _asked(plan: Plan, catalogue: Catalogue) -> dict[int, Bound[Teacher]]:
+    """Whom each filter that asks has for a teacher."""
+    return teachers(plan.filters, catalogue, plan.teacher)
 
 
-def filter_file(rows: Path, filters: Sequence[Bound[Filter]], kept: Path, rejected: Path) -> Counts:
-    """Judge all rows of a file and write both files, whole."""
-    reasons: Counter[str] = Counter()
-    source = (Instruction.from_dict(row) for row in jsonl.read(rows))
-    with (
-        progress.task("filter", unit="row") as advance,
-        jsonl.Writer(kept) as good,
-        jsonl.Writer(rejected) as bad,
-    ):
-        for row, judgement in judged(source, filters):
-            if judgement is None:
-                good.write(row.to_dict())
-            else:
-                bad.write(row.to_dict() | {"rejected": _why(judgement)})
-                reasons[f"{judgement.filter}: {judgement.reason}"] += 1
-            advance(kept=good.count, rejected=bad.count)
-    return {"rows": good.count + bad.count, "kept": good.count, "rejected": dict(sorted(reasons.items()))}
-
-
-def _why(judgement: Judgement) -> dict[str, Any]:
-    return {"filter": judgement.filter, "reason": judgement.reason, "evidence": dict(judgement.evidence)}
+def _providers(plan: Plan) -> list[Bound[Any]]:
+    return [*plan.filters, *_asked(plan, plugins.catalogue()).values()]
 
 
 def _key(run: Run) -> Mapping[str, Any]:
-    return {
+    key: dict[str, Any] = {
         "input": run.digest(generate.INSTRUCTIONS, stage="generate"),
         "filters": [bound.key() for bound in run.plan.filters],
     }
+    # A filter's own teacher is among its options.
+    shared = any(isinstance(bound.provider, AskingFilter) and not bound.provider.teacher for bound in run.plan.filters)
+    if shared and run.plan.teacher:
+        key["teacher"] = run.plan.teacher.key() | {"identity": run.plan.teacher.provider.identity}
+    return key
 
 
 def _work(run: Run) -> Counts:
-    counts = filter_file(run / generate.INSTRUCTIONS, run.plan.filters, run / KEPT, run / REJECTED)
+    plan = run.plan
+    outcome = work.run(
+        Job(
+            inputs=[run / generate.INSTRUCTIONS],
+            filters=plan.filters,
+            kept=run / KEPT,
+            rejected=run / REJECTED,
+            key=_key(run),
+            journal=run / JOURNAL,
+            teachers=_asked(plan, run.catalogue),
+            settings=plan.generate,
+            spent=_spent(run),
+            weak=plan.sandbox.allow_weak_isolation,
+            new=run.anew,
+        )
+    )
+    counts = _counts(outcome, [bound.name for bound in plan.filters])
     if not counts["kept"]:
         why = "; ".join(f"{number} by {reason}" for reason, number in counts["rejected"].items())
         raise RunError(f"filter: none of {counts['rows']} rows was kept: {why}; each is in {run / REJECTED}")
     return counts
 
 
+def _spent(run: Run) -> dict[str, float]:
+    """What the rows took: the limits of ``[generate]`` are those of the run."""
+    counts = run.directory.stages.get("generate", {}).get("counts", {})
+    return {name: counts[name] for name in _MONEY if counts.get(name) is not None}
+
+
+def _counts(outcome: Outcome, names: list[str]) -> Counts:
+    tally = outcome.tally
+    rejected, flagged = Counter[str](), Counter[str]()
+    for name, said in zip(names, tally.filters, strict=True):
+        rejected.update({f"{name}: {reason}": number for reason, number in said.rejected.items()})
+        flagged.update({f"{name}: {reason}": number for reason, number in said.flagged.items()})
+    counts: Counts = {
+        "rows": tally.rows,
+        "kept": tally.kept,
+        "rejected": dict(sorted(rejected.items())),
+        "flagged": dict(sorted(flagged.items())),
+    }
+    return counts | ({"asked": list(outcome.spent)} if outcome.spent else {})
+
+
 STAGE = Stage(
     name="filter",
-    providers=lambda plan: list(plan.filters),
+    providers=_providers,
     # Without filters all rows are kept: the trainer's input has one name.
     applies=lambda plan: plan.method is not None,
     outputs=lambda _: [KEPT, REJECTED],

@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
+from magicoder_core import sandbox
 from magicoder_core.errors import SandboxError
 from magicoder_core.judging.judge import closed
 from magicoder_core.providers import Benchmark
-from magicoder_core.records import Needle, Problem, Reply, Request, Submission, Verdict
+from magicoder_core.records import Example, Needle, Problem, Reply, Request, Submission, Verdict
 from magicoder_core.testing.providers import ProviderContract
 
 CHEATS = ("", "raise SystemExit(0)\n", "import os\nos._exit(0)\n", "def (:\n")
@@ -152,6 +153,19 @@ class BenchmarkContract(ProviderContract):
             assert isinstance(needle, Needle)
             assert needle.text.strip()
             assert needle.problem_id in ids
+
+    def test_examples_belong_to_problems(self, subject: Any) -> None:
+        """What the references are said to give is right by its own rule; a program can be asked it."""
+        try:
+            examples = list(subject.examples())
+        except SandboxError as error:
+            pytest.skip(f"no sandbox here: {error}")
+        ids = {item.id for item in subject.problems()}
+        for example in examples:
+            assert isinstance(example, Example)
+            assert example.problem_id in ids
+            assert example.accepts is None or example.accepts(example.expected)
+            assert len(sandbox.Inputs.of("function", [example.arguments])) == 1
 
     def test_provenance_is_text(self, subject: Any) -> None:
         """What stands beside the score in a report."""

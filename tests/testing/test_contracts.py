@@ -149,6 +149,57 @@ class TestIt(FilterContract):
     dropped = (instruction(solution="x"),)
 """
 
+MEMORY = """
+@dataclass(frozen=True, kw_only=True)
+class Good(Filter):
+    '''Drops what it has seen before.'''
+
+    def judge(self, batch):
+        return [self._judge(row.problem) for row in batch]
+
+    def _judge(self, text):
+        seen = self.__dict__.setdefault("seen", set())
+        new = text not in seen
+        seen.add(text)
+        return Judgement(keep=new, reason=None if new else "again", scores={"size": len(text)})
+
+    def report(self):
+        return {"seen": len(self.__dict__.get("seen", ()))}
+
+@hookimpl(specname="filter")
+def filters():
+    return {"good": Good}
+
+class TestIt(FilterContract):
+    provider = Good()
+"""
+
+ASKING_FILTER = """
+@dataclass(frozen=True, kw_only=True)
+class Good(AskingFilter):
+    '''Asks whether a row is good.'''
+    least: Annotated[int, "marks"] = 3
+
+    async def assess(self, row, ask):
+        reply = await ask(Request.of("Marks for: " + row.problem))
+        if not reply.text.strip().isdecimal():
+            raise TeacherError("malformed", "no number")
+        marks = int(reply.text)
+        keep = marks >= self.least
+        return Judgement(keep=keep, reason=None if keep else "low", scores={"marks": marks})
+
+@hookimpl(specname="filter")
+def filters():
+    return {"good": Good}
+
+class TestIt(FilterContract):
+    provider = Good()
+    replies = ("5",)
+    no = ("1",)
+    kept = (instruction(),)
+    dropped = (instruction(),)
+"""
+
 TRAINER = """
 @dataclass(frozen=True, kw_only=True)
 class Good(Trainer):
@@ -232,6 +283,8 @@ GOOD = {
     "seed_source": SEED_SOURCE,
     "method": METHOD,
     "filter": FILTER,
+    "memory": MEMORY,
+    "asking_filter": ASKING_FILTER,
     "trainer": TRAINER,
     "benchmark": BENCHMARK,
 }
@@ -365,6 +418,35 @@ BROKEN = [
         "    def judge(self, batch):\n        return super().judge(batch)[1:]\n\n    def reject",
         "test_judges_each_row",
     ),
+    (
+        "filter",
+        "    def reject",
+        "    def report(self):\n        return {'rows': next(COUNT)}\n\n    def reject",
+        "test_reports_in_plain_values",
+    ),
+    ("memory", '{"seen": len', '{"seen": (1,) * len', "test_reports_in_plain_values"),
+    (
+        "memory",
+        "    def report",
+        "    def recall(self, batch):\n        pass\n\n    def report",
+        "test_recalls_what_it_has_judged",
+    ),
+    ("memory", 'reason=None if new else "again"', 'reason="new" if not new else " "', "test_judges_each_row"),
+    ("memory", 'scores={"size"', 'evidence={"size": 1} if new else {}, scores={"size"', "test_judges_each_row"),
+    ("asking_filter", '"Marks for: "', '"Marks for: " + str(next(COUNT))', "test_asks_the_same_again"),
+    ("asking_filter", "if not reply.text.strip().isdecimal()", "if False", "test_answers_of_no_use_do_not_crash"),
+    (
+        "asking_filter",
+        "        reply = await ask(",
+        """        try:
+            await ask(Request.of("Are you there?"))
+        except TeacherError:
+            return Judgement(keep=True)
+        reply = await ask(""",
+        "test_no_answer_is_no_judgement",
+    ),
+    ("asking_filter", 'no = ("1",)', 'no = ("4",)', "test_keeps_and_drops_what_it_should"),
+    ("asking_filter", 'replies = ("5",)', "replies = ()", "test_judges_each_row"),
     ("filter", "kept = (instruction(),)", 'kept = (instruction(solution="x"),)', "test_keeps_and_drops_what_it_should"),
     ("filter", 'solution="x"),', 'solution="xxxx"),', "test_keeps_and_drops_what_it_should"),
     (

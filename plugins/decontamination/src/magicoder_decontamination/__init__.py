@@ -4,10 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from magicoder_core import Filter, hookimpl
+from magicoder_core import Benchmark, Filter, hookimpl
+from magicoder_decontamination.compat import MagicoderCompat
+from magicoder_decontamination.decontaminate import Decontaminate
+from magicoder_decontamination.near_duplicates import NearDuplicates
+from magicoder_decontamination.sources import Apps, Ds1000, Gsm8k, MultiPLE
+
+__all__ = ["Apps", "Decontaminate", "Ds1000", "Gsm8k", "MagicoderCompat", "MultiPLE", "NearDuplicates"]
 
 
 @hookimpl(specname="filter")
 def filters() -> Mapping[str, type[Filter]]:
     """Filters that compare rows with benchmarks, and with each other."""
-    return {}
+    return {"decontaminate": Decontaminate, "magicoder-compat": MagicoderCompat, "near-duplicates": NearDuplicates}
+
+
+@hookimpl
+def benchmark() -> Mapping[str, type[Benchmark]]:
+    """Benchmarks whose texts are kept out of training data, though they are not scored here."""
+    return {"gsm8k": Gsm8k, "apps": Apps, "ds-1000": Ds1000, "multipl-e": MultiPLE}

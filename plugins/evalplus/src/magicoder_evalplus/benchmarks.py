@@ -187,7 +187,7 @@ class EvalPlus(Benchmark):
         """
         from magicoder_evalplus.examples import examples_of
 
-        return examples_of(self._shelf.tasks.values())
+        return examples_of(islice(self._shelf.tasks.values(), self.limit))
 
     def provenance(self) -> Mapping[str, str]:
         """The data and their hashes, how programs are judged, and the versions that matter."""

@@ -13,6 +13,7 @@ from magicoder_core import Example, sandbox
 from magicoder_evalplus import references
 from magicoder_evalplus.comparing import Comparison, Tolerance
 from magicoder_evalplus.data import Task
+from magicoder_evalplus.judging import Work
 from magicoder_evalplus.oracles import FIND_ZERO, oracle_of
 from magicoder_evalplus.original import Assertion, Exercise
 from magicoder_evalplus.references import Broken, Expected
@@ -30,7 +31,7 @@ _NUMBERS: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
 }
 
 
-def examples_of(work: Iterable[Task | Exercise]) -> Iterator[Example]:
+def examples_of(work: Iterable[Work]) -> Iterator[Example]:
     """At most `MOST` examples of each task, in the tasks' order; none of a task whose reference does not run here.
 
     What a reference of EvalPlus' data gives to its base inputs is made in the sandbox once, then found in the cache.
@@ -44,7 +45,7 @@ def examples_of(work: Iterable[Task | Exercise]) -> Iterator[Example]:
         for one in together:
             if isinstance(one, Exercise):
                 yield from islice(_asserted(one), MOST)
-            elif (expected := answers.get(one.id)) is not None:
+            elif isinstance(one, Task) and (expected := answers.get(one.id)) is not None:
                 yield from _answered(one, expected)
 
 

@@ -196,7 +196,7 @@ class HumanEval(Benchmark):
         from magicoder_humaneval.examples import examples_of
 
         limits = sandbox.Limits(cpu_seconds=self.cpu_seconds, wall_seconds=_STALL_SECONDS)
-        return examples_of(self._tasks, self._recordings, limits)
+        return examples_of(dict(islice(self._tasks.items(), self.limit)), self._recordings, limits)
 
     def provenance(self) -> Mapping[str, str]:
         """The data file and its hash, how programs were judged, and the versions that matter."""

@@ -1,0 +1,178 @@
+"""Filter ``decontaminate``: no row that holds a piece of a benchmark, by named levels.
+
+What is looked for comes from the benchmarks themselves (`Benchmark.needles`). Each level finds other copies, and says what
+it has found where; what becomes of the row is for its policy: ``reject`` drops it, ``flag`` keeps it and says so.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+from magicoder_core import Filter, Instruction, Judgement, Needle, progress
+from magicoder_decontamination.hits import Hit, Parts, evidence
+
+if TYPE_CHECKING:
+    from magicoder_decontamination.finding import Finder
+
+TEXT_LEVELS: Final = ("exact", "whitespace", "tokens", "ngram-coverage", "ast")
+BEHAVIOUR: Final = "behaviour"
+COMPAT: Final = "magicoder-compat"
+NAMES: Final = (COMPAT, *TEXT_LEVELS, BEHAVIOUR)
+POLICIES: Final = ("reject", "flag")
+
+_SHOWN: Final = 5
+"""Hits of a row, beside the surest, that the evidence has."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decontaminate(Filter):
+    """Drops or flags a row that holds a piece of a benchmark: copied, reformatted, reworded, renamed, or solved by it."""
+
+    by_row = True
+
+    against: Annotated[
+        tuple[str, ...],
+        "the benchmarks that must not leak into the training data: NAME, or NAME=PATH with its data in a local file",
+    ] = ("humaneval",)
+    levels: Annotated[
+        tuple[str, ...],
+        "how rows are looked at: magicoder-compat, exact, whitespace, tokens, ngram-coverage, ast, behaviour; LEVEL=flag "
+        "keeps the row and says so, LEVEL=reject drops it (default; of behaviour only strong finds are dropped)",
+    ] = (*TEXT_LEVELS,)
+    coverage: Annotated[
+        float, "ngram-coverage: share of a needle's runs of five words from which on it counts as found"
+    ] = 0.5
+    min_characters: Annotated[int, "shorter needles, white space aside, are not looked for; at least 8"] = 12
+    allow: Annotated[tuple[str, ...], "texts that are no contamination, though a benchmark has them"] = ()
+    memory: Annotated[
+        Path | None, "a file that remembers what rows were looked at for what; a later run looks only for what is new"
+    ] = None
+
+    def __post_init__(self) -> None:
+        """Refuse what would match everything or nothing.
+
+        Raises:
+            ValueError: an unknown level or policy, a level twice, no level, or numbers out of range.
+        """
+        if self.min_characters < 8:  # noqa: PLR2004 - "return x" and the like are in every row
+            raise ValueError(f"min_characters must be at least 8 (got {self.min_characters})")
+        if not 0 < self.coverage <= 1:
+            raise ValueError(f"coverage: a share above 0 and up to 1 is needed (got {self.coverage})")
+        if not self.against:
+            raise ValueError("against: at least one benchmark is needed")
+        names = [name for name, _ in map(_split, self.levels)]
+        benchmarks = [entry.partition("=")[0].strip() for entry in self.against]
+        if len(set(benchmarks)) < len(benchmarks):
+            raise ValueError(f"against: each benchmark once (got {', '.join(benchmarks)})")
+        if not names or len(set(names)) < len(names):
+            raise ValueError(f"levels: each once, and at least one (got {', '.join(names) or 'none'})")
+        for name, policy in map(_split, self.levels):
+            if name not in NAMES:
+                raise ValueError(f"levels: no level '{name}'; there are: {', '.join(NAMES)}")
+            if policy not in POLICIES:
+                raise ValueError(f"levels: {name}={policy}: a policy is one of {', '.join(POLICIES)}")
+
+    @property
+    def policies(self) -> Mapping[str, str]:
+        """What becomes of a row, by level."""
+        return dict(map(_split, self.levels))
+
+    def check(self) -> None:
+        """Look the benchmarks up.
+
+        Raises:
+            RecipeError: there is no benchmark of that name, or its data are named and not there.
+        """
+        from magicoder_decontamination.needles import benchmark
+
+        for entry in self.against:
+            benchmark(entry, "decontaminate.against").check()
+
+    def inputs(self) -> Mapping[str, Path]:
+        """The local data that ``against`` names."""
+        named = {name: path for name, _, path in (entry.partition("=") for entry in self.against)}
+        return {f"against {name}": Path(path) for name, path in named.items() if path}
+
+    def judge(self, batch: Sequence[Instruction]) -> Sequence[Judgement]:
+        """Evidence is the surest hit of the levels that decide, see `hits.evidence`, and how many ``hits`` there are.
+
+        ``also`` has the surest other hits, one for each level and problem.
+
+        Raises:
+            RecipeError: there is no benchmark of that name.
+            RunError: a benchmark gives nothing to look for, or the memory is no such file.
+            SandboxError: ``behaviour`` is asked for, and programs cannot be isolated here.
+        """
+        return [self._judged(parts_of(row), hits) for row, hits in zip(batch, self.hits(batch), strict=True)]
+
+    def hits(self, batch: Sequence[Instruction]) -> list[list[Hit]]:
+        """For each row all that is found in it; raises as `judge`."""
+        return self._finder.find(batch, list(map(parts_of, batch)))
+
+    def needles(self) -> list[Needle]:
+        """All that is looked for, as the benchmarks give it; raises as `judge`."""
+        return [needle for one in self._finder.sets for needle in one.needles]
+
+    def report(self) -> Mapping[str, Any]:
+        """The needle sets with their hashes, and rows with a hit, by level and by benchmark."""
+        return {
+            "needle_sets": {one.name: {"hash": one.digest, "needles": len(one.needles)} for one in self._finder.sets},
+            **{name: dict(sorted(counter.items())) for name, counter in self._counts.items()},
+            **self._finder.report(),
+        }
+
+    @cached_property
+    def _counts(self) -> Mapping[str, Counter[str]]:
+        return {"rows_by_level": Counter(), "rows_by_benchmark": Counter()}
+
+    @cached_property
+    def _finder(self) -> Finder:
+        from magicoder_decontamination.finding import Finder
+
+        finder = Finder.of(self)
+        told = ", ".join(f"{len(one.needles)} of {one.name}" for one in finder.sets)
+        progress.say(f"decontaminate: needles: {told}; levels: {', '.join(self.policies)}")
+        return finder
+
+    def _judged(self, parts: Parts, hits: Sequence[Hit]) -> Judgement:
+        if not hits:
+            return _KEPT
+        self._counts["rows_by_level"].update({hit.level for hit in hits})
+        self._counts["rows_by_benchmark"].update({hit.needle.benchmark for hit in hits})
+        rejecting = [hit for hit in hits if self._rejects(hit)]
+        ordered = sorted(rejecting or hits, key=_surest)
+        first = ordered[0]
+        others = {(hit.level, hit.needle.benchmark, hit.needle.problem_id): hit for hit in reversed(ordered[1:])}
+        others.pop((first.level, first.needle.benchmark, first.needle.problem_id), None)
+        also = [evidence(hit, parts) for hit in sorted(others.values(), key=_surest)[:_SHOWN]]
+        shown = evidence(first, parts) | {"hits": len(hits)} | ({"also": also} if also else {})
+        return Judgement(keep=not rejecting, reason=f"overlaps {first.needle.benchmark}", evidence=shown)
+
+    def _rejects(self, hit: Hit) -> bool:
+        return self.policies[hit.level] == "reject" and (hit.level != BEHAVIOUR or hit.strong)
+
+
+def parts_of(row: Instruction) -> Parts:
+    """The parts of a row that are looked at."""
+    if row.tests:
+        return Parts(("problem", "solution", "tests"), (row.problem, row.solution, row.tests))
+    return Parts(("problem", "solution"), (row.problem, row.solution))
+
+
+def _split(entry: str) -> tuple[str, str]:
+    name, equals, policy = entry.partition("=")
+    name = name.strip()
+    default = "flag" if name == BEHAVIOUR else "reject"
+    return name, policy.strip() if equals else default
+
+
+def _surest(hit: Hit) -> tuple[float, int, str, str, int]:
+    return -hit.confidence, NAMES.index(hit.level), hit.needle.benchmark, hit.needle.problem_id, hit.start
+
+
+_KEPT: Final = Judgement(keep=True)

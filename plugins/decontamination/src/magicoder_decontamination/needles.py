@@ -1,0 +1,90 @@
+"""What is looked for: the needles of benchmarks, in sets that each have a hash."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Final, cast
+
+from magicoder_core import Benchmark, Needle, RecipeError, RunError, find
+
+PROGRAM: Final = "program"
+"""The kind of a whole reference program: functions are compared with it, texts with its parts."""
+
+_WORDY: Final = frozenset({"docstring", "words", "prompt", "question"})
+"""Kinds of needles that are prose, with examples after it."""
+
+_EXAMPLES: Final = re.compile(
+    r"^[\W\d]*(?:>>>|(?:for )?examples?\b|e\.g\.|sample input|input:|\[input)", re.IGNORECASE | re.MULTILINE
+)
+_FEWEST_WORDS: Final = 10
+"""Of a task's prose without its examples; shorter ones ("return the length of a string") stand in honest text."""
+
+
+@dataclass(frozen=True)
+class NeedleSet:
+    """All needles of one benchmark, and the options it was made with."""
+
+    name: str
+    needles: tuple[Needle, ...]
+
+    @cached_property
+    def digest(self) -> str:
+        """First 16 hex digits of the sha256 over its needles."""
+        total = hashlib.sha256()
+        for needle in self.needles:
+            for part in (needle.benchmark, needle.problem_id, needle.kind, needle.text):
+                total.update(part.encode("utf-8", "surrogatepass") + b"\0")
+        return total.hexdigest()[:16]
+
+
+def benchmark(entry: str, where: str) -> Benchmark:
+    """The benchmark that an entry names: ``NAME``, or ``NAME=PATH`` with its data in a local file or folder.
+
+    Raises:
+        RecipeError: there is no benchmark of that name.
+    """
+    name, equals, path = entry.partition("=")
+    try:
+        found = cast("type[Benchmark]", find("benchmark", name.strip()))
+    except RecipeError as error:
+        raise RecipeError(f"{where}: {error}") from error
+    return found(data=Path(path.strip())) if equals else found()
+
+
+def needle_set(entry: str, where: str) -> NeedleSet:
+    """The needles of the benchmark that an entry names.
+
+    Raises:
+        RecipeError: there is no benchmark of that name.
+        RunError: it gives nothing to look for.
+    """
+    needles = tuple(benchmark(entry, where).needles())
+    if not needles:
+        raise RunError(f"{where}: benchmark '{entry}' gives nothing to look for; leave it out")
+    return NeedleSet(entry.partition("=")[0].strip(), needles)
+
+
+def prose(needle: Needle) -> str:
+    """A task's words before its first example; nothing where there are too few, or no examples."""
+    if needle.kind not in _WORDY or not (examples := _EXAMPLES.search(needle.text)):
+        return ""
+    text = needle.text[: examples.start()].strip()
+    return text if len(re.findall(r"\w+", text)) >= _FEWEST_WORDS else ""
+
+
+ALLOWED: Final[Mapping[str, str]] = {
+    "return x + y": "the sum of two numbers, in any code (allowed by the paper, too)",
+    "return len(string)": "the length of a text, in any code (allowed by the paper, too)",
+    "return n**2": "a square, in any code (allowed by the paper, too)",
+}
+"""Needles that are not looked for by themselves, with the reason."""
+
+
+def grouped(sets: Sequence[NeedleSet]) -> list[Needle]:
+    """The needles of all sets, in order."""
+    return [needle for one in sets for needle in one.needles]

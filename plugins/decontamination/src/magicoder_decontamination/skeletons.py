@@ -1,0 +1,232 @@
+"""Which texts may hold a copy of one of some Python functions, whatever its names are now.
+
+To parse each text takes half a millisecond, so all are looked over first. Only those words are read that no renaming
+changes: keywords, builtins, attributes and whole numbers, in their order; comments are skipped. A text in which those
+of a function's body follow each other may hold a copy, and is parsed; few texts do. Of a body that has few
+such words the ``def`` before it must be there, too.
+
+What `trees.fingerprint` calls equal is missed here only where a copy writes a number in another way, names a variable like
+a builtin, or puts a docstring or other annotations into a very short function.
+"""
+
+from __future__ import annotations
+
+import ast
+import copy
+import keyword
+from collections.abc import Iterator, Sequence
+from functools import cache
+from typing import Any, Final, NamedTuple
+
+from magicoder_decontamination.sets import Hashes
+from magicoder_decontamination.texts import Batch, View
+from magicoder_decontamination.trees import BUILTINS, Function, bound, without_docstring
+
+LEAST, MOST = 3, 8
+"""Words that are looked for: all of a function's, but at most the first so many; those with fewer are not found."""
+
+_SHORT: Final = 4
+"""A body of fewer words is looked for with its ``def``."""
+
+_NUMBERS: Final = 10_000
+"""Whole numbers below it are words that count."""
+
+_DOTTED: Final = 0xD6E8FEB86659FD93
+"""An attribute is told apart from the same word as a name by being xored with it."""
+
+
+_BASE: Final = 0x9E3779B97F4A7C15
+
+
+class Skeletons:
+    """An index of functions."""
+
+    def __init__(self, functions: Sequence[Function]) -> None:
+        import numpy as np
+
+        names = [*keyword.kwlist, *sorted(BUILTINS), *map(str, range(_NUMBERS))]
+        dotted = sorted({name for function in functions for name in _attributes(function)})
+        dotted += map(str, range(_NUMBERS))  # behind a number's point
+        self._known = Hashes(np.concatenate([_hashes(names), _hashes(dotted) ^ np.uint64(_DOTTED)]))
+        bodies = [(one, text) for one in functions for text in _bodies(one)]
+        words = self._words(Batch([text for _, text in bodies]).uncommented)
+        short = [one for (one, _), size in zip(bodies, words.sizes, strict=True) if size < _SHORT]
+        wholes = self._words(Batch([text for one in short for text in _wholes(one)]).uncommented)
+        sought = {*words.sequences(_SHORT), *wholes.sequences(LEAST)}
+        self._sought = {
+            length: _Sought.of([one for one in sought if min(one.size, MOST) == length])
+            for length in range(LEAST, MOST + 1)
+        }
+
+    def candidates(self, view: View) -> Sequence[int]:
+        """The numbers of the texts of an uncommented view that may hold a copy, ascending."""
+        words = self._words(view)
+        found = {row for length, sought in self._sought.items() for row in sought.find(words, length)}
+        return sorted(found)
+
+    def _words(self, view: View) -> _Words:
+        import numpy as np
+
+        from magicoder_decontamination.words import words_of
+
+        joined = b"\0" + view.data + bytes(9)
+        words = words_of(joined, view.offsets)
+        before = np.frombuffer(joined, np.uint8)[words.starts]
+        hashes = np.where(before == ord("."), words.hashes ^ np.uint64(_DOTTED), words.hashes)
+        places, _ = self._known.find(hashes)
+        return _Words(hashes[places], np.searchsorted(places, words.texts))
+
+
+class _Sequence(NamedTuple):
+    """The words of a function: a hash of the first few, how many they are, and the sum over all (see `_Words`)."""
+
+    head: int
+    size: int
+    total: int
+
+
+class _Words:
+    """The words that count, of some texts one after the other.
+
+    ``sums[i]`` is the sum of ``hashes[j] * BASE ** j`` over all ``j < i``: so any run of words has, but for a power of
+    the base, the same difference of sums wherever it stands.
+    """
+
+    def __init__(self, hashes: Any, offsets: Any) -> None:
+        import numpy as np
+
+        self.hashes, self.offsets = hashes, offsets
+        self.powers = _powers(len(hashes) + 1)
+        self.sums = np.zeros(len(hashes) + 1, np.uint64)
+        np.cumsum(hashes * self.powers[:-1], out=self.sums[1:])
+
+    @property
+    def sizes(self) -> Any:
+        """Of each text."""
+        return self.offsets[1:] - self.offsets[:-1]
+
+    def heads(self, length: int) -> Any:
+        """A hash of each ``length`` words, from each place on as far as they are there."""
+        import numpy as np
+
+        from magicoder_decontamination.words import mixed
+
+        if len(self.hashes) < length:
+            return np.empty(0, np.uint64)
+        made = np.zeros(len(self.hashes) - length + 1, np.uint64)
+        for place in range(length):
+            made += self.hashes[place : place + len(made)] * self.powers[place]
+        return mixed(made)
+
+    def sequences(self, least: int) -> Iterator[_Sequence]:
+        """Those of each text that has at least ``least`` words."""
+        heads = {length: self.heads(length) for length in range(LEAST, MOST + 1)}
+        for first, size in zip(self.offsets.tolist(), self.sizes.tolist(), strict=False):
+            if size >= least:
+                part = self.hashes[first : first + size] * self.powers[:size]
+                yield _Sequence(int(heads[min(size, MOST)][first]), size, int(part.sum(dtype=part.dtype)))
+
+
+class _Sought(NamedTuple):
+    """Sequences whose heads have one length: the heads, and for each entry its rank among them, size and total."""
+
+    heads: Hashes
+    begins: Any
+    sizes: Any
+    totals: Any
+
+    @classmethod
+    def of(cls, sequences: Sequence[_Sequence]) -> _Sought:
+        import numpy as np
+
+        ordered = sorted(sequences)
+        heads = np.array([one.head for one in ordered], np.uint64)
+        known = Hashes(heads)
+        begins = np.searchsorted(heads, known.members)
+        sizes = np.array([one.size for one in ordered], np.int64)
+        return cls(known, np.append(begins, len(ordered)), sizes, np.array([one.total for one in ordered], np.uint64))
+
+    def find(self, words: _Words, length: int) -> Iterator[int]:
+        """The texts that hold one of them whole."""
+        import numpy as np
+
+        places, ranks = self.heads.find(words.heads(length))
+        counts = self.begins[ranks + 1] - self.begins[ranks]
+        item = np.repeat(np.arange(len(places)), counts)
+        entry = self.begins[ranks][item] + np.arange(len(item)) - np.repeat(np.cumsum(counts) - counts, counts)
+        starts, sizes = places[item], self.sizes[entry]
+        owners = np.searchsorted(words.offsets, starts, "right") - 1
+        fits = starts + sizes <= words.offsets[owners + 1]
+        starts, sizes, owners, entry = starts[fits], sizes[fits], owners[fits], entry[fits]
+        same = words.sums[starts + sizes] - words.sums[starts] == self.totals[entry] * words.powers[starts]
+        yield from map(int, np.unique(owners[same]))
+
+
+@cache
+def _up_to(size: int) -> Any:
+    import numpy as np
+
+    powers = np.full(size, _BASE, np.uint64)
+    powers[0] = 1
+    return np.multiply.accumulate(powers)
+
+
+def _powers(size: int) -> Any:
+    """The first powers of the base, modulo 2^64."""
+    return _up_to(1 << max(size, 1 << 16).bit_length())[:size]
+
+
+def _hashes(names: Sequence[str]) -> Any:
+    import numpy as np
+
+    from magicoder_decontamination.words import words
+
+    return words([name.lower() for name in names]).hashes if names else np.empty(0, np.uint64)
+
+
+def _spellings(function: Function) -> list[Function]:
+    """The function as it is, and with other names for variables that are named like builtins, if there are any."""
+    own = bound(function) & BUILTINS
+    return [function, _Renamed(own).visit(copy.deepcopy(function))] if own else [function]
+
+
+def _bodies(function: Function) -> list[str]:
+    """Its body, as Python would write it."""
+    return [ast.unparse(ast.Module(without_docstring(one.body), [])) for one in _spellings(function)]
+
+
+def _wholes(function: Function) -> Iterator[str]:
+    """The function from its ``def`` on, with its annotations and without."""
+    for one, body in zip(_spellings(function), _bodies(function), strict=True):
+        returns = ast.unparse(one.returns) if one.returns else ""
+        yield f"def ({ast.unparse(one.args)}) -> {returns}:\n{body}"
+        bare = copy.deepcopy(one.args)
+        for item in ast.walk(bare):
+            if isinstance(item, ast.arg):
+                item.annotation = None
+        yield f"def ({ast.unparse(bare)}):\n{body}"
+
+
+class _Renamed(ast.NodeTransformer):
+    """Names some variables ``_``."""
+
+    def __init__(self, names: frozenset[str]) -> None:
+        self._names = names
+
+    def visit_Name(self, node: ast.Name) -> ast.Name:
+        """Rename one."""
+        return ast.Name("_", node.ctx) if node.id in self._names else node
+
+    def visit_arg(self, node: ast.arg) -> ast.arg:
+        """Rename an argument."""
+        return ast.arg("_", node.annotation) if node.arg in self._names else node
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.FunctionDef:
+        """Rename a function."""
+        node.name = "_" if node.name in self._names else node.name
+        self.generic_visit(node)
+        return node
+
+
+def _attributes(function: Function) -> Iterator[str]:
+    return (node.attr for node in ast.walk(function) if isinstance(node, ast.Attribute))

@@ -1,0 +1,189 @@
+"""What each level finds and what it leaves alone, where it says it is, and how sure it is."""
+
+import textwrap
+
+import pytest
+from magicoder_decontamination.engine import LEVELS, Engine, Settings
+from magicoder_decontamination.needles import ALLOWED
+
+from magicoder_core import Needle
+
+SETTINGS = Settings(allowed=tuple(ALLOWED))
+
+
+def needle(text, kind="solution", problem_id="one"):
+    return Needle(benchmark="own", problem_id=problem_id, kind=kind, text=text)
+
+
+@pytest.fixture(scope="module")
+def needles(bench):
+    return [
+        needle(bench.WORDS, "docstring"),
+        needle(bench.SOLUTION),
+        needle(bench.PROGRAM, "program"),
+        needle(bench.SHORT, problem_id="short"),
+    ]
+
+
+def found(needles, text, *levels):
+    engine = Engine(dict.fromkeys(levels or LEVELS, needles), SETTINGS)
+    return engine.find([text])[0]
+
+
+def levels_of(needles, text):
+    return {hit.level for hit in found(needles, text)}
+
+
+def host(text):
+    return f"Write a web page for a zoo.\n\n{text}\n\nIt must load quickly."
+
+
+DOCUMENTS = {
+    "as it is": (lambda words: words, {"exact", "whitespace", "tokens", "ngram-coverage"}),
+    "upper case": (str.upper, {"exact", "whitespace", "tokens", "ngram-coverage"}),
+    "carriage returns": (lambda words: words.replace("\n", "  \r\n"), {"whitespace", "tokens", "ngram-coverage"}),
+    "without indentation": (lambda words: "\n".join(map(str.strip, words.splitlines())), {"whitespace", "tokens"}),
+    "wrapped anew": (lambda words: textwrap.fill(" ".join(words.split()), 40), {"whitespace", "tokens"}),
+    "other punctuation": (lambda words: words.replace(",", " -").replace(";", "."), {"tokens", "ngram-coverage"}),
+    "examples in a code block": (
+        lambda words: words.replace("    >>>", "```python\n").replace("3\n", "3\n```"),
+        {"tokens"},
+    ),
+    "without examples": (lambda words: words.partition(">>>")[0], {"tokens", "ngram-coverage"}),
+    "other words between": (
+        lambda words: words.replace("; it", "; as you know, it").replace("Given", "You are given"),
+        {"ngram-coverage"},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_a_task_in_words_is_found(needles, bench, name):
+    change, least = DOCUMENTS[name]
+    hits = found(needles, host(change(bench.WORDS)))
+    assert least <= {hit.level for hit in hits}
+    assert {hit.needle.problem_id for hit in hits} == {"one"}
+
+
+SOLUTIONS = {
+    "as it is": (lambda code: code, {"exact", "whitespace", "tokens", "ngram-coverage"}),
+    "indented by two": (lambda code: code.replace("    ", "  "), {"whitespace", "tokens"}),
+    "with comments": (
+        lambda code: code.replace("\n", "  # and on\n", 3).replace("    return", "    # last\n    return"),
+        {"tokens"},
+    ),
+    "other quotes and brackets": (
+        lambda code: code.replace("after - before > width", "(after - before) > width"),
+        {"tokens"},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SOLUTIONS)
+def test_a_solution_is_found(needles, bench, name):
+    change, least = SOLUTIONS[name]
+    assert least <= levels_of(needles, host(f"```python\n{change(bench.SOLUTION)}\n```"))
+
+
+RENAMED = """
+def count_islands(shores, boat: float) -> int:
+    n = 1
+    for a, b in zip(shores, shores[1:]):  # one after the other
+        if b - a > boat:
+            break
+        n += 1
+    return n
+"""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"```python\n{RENAMED}\n```",
+        f"```\n{RENAMED}\n```",
+        RENAMED,
+        f"Here it is:\n{textwrap.indent(RENAMED, '    ')}\nThat is all.",
+        f"class Solution:\n{textwrap.indent(RENAMED, '    ')}",
+        RENAMED.replace("int:\n", 'int:\n    """Islands that a boat can reach."""\n'),
+    ],
+    ids=["fenced", "fenced without a language", "bare", "indented in prose", "as a method", "documented"],
+)
+def test_a_renamed_function_is_found_by_its_tree_alone(needles, text):
+    assert levels_of(needles, host(text)) == {"ast"}
+
+
+def test_a_function_that_does_something_else_is_not_found(needles):
+    assert found(needles, host(f"```python\n{RENAMED.replace('n += 1', 'n += 2')}\n```")) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "is_found"),
+    [
+        ("def f(width):\n    return width / 7.25", True),
+        ("def f(width):\n    return width / 7.25  # as they fly", True),
+        ("def f(width):\n    return width / 7.25 + 1", False),
+        ("we return width / 7.25 in the end", False),
+        ("def f(width):\n    return width / 7.255", False),
+        ("def f(width):\n    return width * 7.25", False),
+    ],
+)
+def test_a_short_solution_must_be_all_that_stands_on_its_lines(needles, text, is_found):
+    hits = [hit for hit in found(needles, text, "exact", "whitespace", "tokens") if hit.needle.problem_id == "short"]
+    assert bool(hits) == is_found
+    assert all(hit.confidence < 0.5 for hit in hits)
+
+
+def test_a_match_within_a_word_is_none():
+    needles = [needle("return the sum of all even numbers between low and high")]
+    assert found(needles, "please return the sum of all even numbers between low and high or so") != []
+    assert found(needles, "please return the sum of all even numbers between low and highest", "exact", "tokens") == []
+
+
+@pytest.mark.parametrize("text", ["return x + y", "return len(string)", "return n**2"])
+def test_what_is_allowed_is_not_looked_for(text):
+    assert found([needle(f"    {text}\n")], f"def f(x, y):\n    {text}\n") == []
+
+
+def test_honest_texts_have_no_hits(needles):
+    text = host("def zip_all(heights):\n    return list(zip(heights, heights[1:]))\n\nGiven some towers, find a bird.")
+    assert found(needles, text) == []
+
+
+@pytest.mark.parametrize("level", ["exact", "whitespace", "tokens", "ngram-coverage", "ast"])
+def test_a_hit_says_where_it_is(needles, bench, level):
+    code = f"```python\n{bench.PROGRAM}\n```"
+    text = host(f"\u00c4hnlich \u201cwie\u201d hier:\n{code}")
+    hit = max(found(needles, text, level), key=lambda hit: hit.confidence)
+    piece = text[hit.start : hit.end]
+    if level == "ast":
+        assert piece == "def towers_in_reach(heights, width):"
+    else:
+        assert piece.split()[0] in {"Given", "reached"}
+        assert piece.split()[-1] in {"3", "reached"}
+    assert 0 < hit.confidence <= 1
+
+
+def test_what_one_text_holds_is_not_said_of_another(needles, bench):
+    engine = Engine(dict.fromkeys(LEVELS, needles), SETTINGS)
+    texts = ["nothing", bench.WORDS, "", host(bench.SOLUTION), "still nothing", RENAMED]
+    together = engine.find(texts)
+    assert together == [engine.find([text])[0] for text in texts]
+    assert [bool(hits) for hits in together] == [False, True, False, True, False, True]
+
+
+def test_what_is_found_of_one_needle_does_not_depend_on_the_others(needles, bench):
+    text = host(f"{bench.WORDS}\n```python\n{bench.SOLUTION}\n{RENAMED}\n```")
+    alone = [hit for one in needles for hit in found([one], text)]
+    key = repr
+    assert sorted(found(needles, text), key=key) == sorted(alone, key=key)
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_there_may_be_nothing_to_look_for(level):
+    assert found([needle("a b")], "a b", level) == []
+    assert found([], "a b", level) == []
+
+
+@pytest.mark.parametrize("text", ["", "\0", "\ud800", "def f(:\n", "def " * 3000, "```" * 999, "\n" * 5000, "(" * 3000])
+def test_odd_texts_do_no_harm(needles, text):
+    assert found(needles, text) == []

@@ -1,0 +1,27 @@
+"""The benchmarks that rows are compared with, as their providers give them."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from magicoder_core import Benchmark, RunError, find
+from magicoder_quality.analysis.similarity import Items
+
+_IDENTITY = ("data", "data_version", "sha256")
+
+
+def items(name: str) -> Items:
+    """A benchmark's problems, each as its prompt, a blank and its reference solution (without the prompt before it).
+
+    Raises:
+        RecipeError: there is no benchmark of that name.
+        RunError: its data are not to be had, or it has no problems.
+    """
+    benchmark = cast("type[Benchmark]", find("benchmark", name))()
+    solutions = {submission.problem_id: submission.code for submission in benchmark.references()}
+    problems = list(benchmark.problems())
+    if not problems:
+        raise RunError(f"--against {name}: the benchmark has no problems; leave it out")
+    texts = [f"{item.prompt} {solutions.get(item.id, '').removeprefix(item.prompt)}" for item in problems]
+    known = {key: value for key, value in benchmark.provenance().items() if key in _IDENTITY}
+    return Items(name, [item.id for item in problems], texts, known)
