@@ -85,6 +85,15 @@ def test_a_solution_is_found(needles, bench, name):
     assert least <= levels_of(needles, host(f"```python\n{change(bench.SOLUTION)}\n```"))
 
 
+@pytest.mark.parametrize("commented", ["row", "needle", "both", "neither"])
+def test_comments_count_on_neither_side(bench, commented):
+    code = bench.SOLUTION
+    other = code.replace("\n", "  # as said above\n", 4)
+    own = needle(other if commented in {"needle", "both"} else code)
+    text = host(other.replace("above", "below") if commented in {"row", "both"} else code)
+    assert "tokens" in levels_of([own], text)
+
+
 RENAMED = """
 def count_islands(shores, boat: float) -> int:
     n = 1

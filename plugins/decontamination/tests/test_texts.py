@@ -31,7 +31,11 @@ def test_views_are_what_single_texts_give(texts):
     assert texts_of(batch.folded) == [folded(plain(text)) for text in texts]
     assert texts_of(batch.bare) == [bare(folded(plain(text))) for text in texts]
     assert texts_of(batch.words) == [words(unfenced(folded(plain(text)))) for text in texts]
-    assert texts_of(batch.code) == [words(uncommented(folded(plain(text)))) for text in texts]
+    assert [batch.code.row(number) for number in range(len(texts_of(batch.code)))] == [
+        number for number, text in enumerate(texts) if "#" in text or "//" in text
+    ]
+    commented = [text for text in texts if "#" in text or "//" in text]
+    assert texts_of(batch.code) == [words(uncommented(folded(plain(text)))) for text in commented]
 
 
 @given(TEXTS.filter(len))

@@ -90,14 +90,14 @@ def test_a_renamed_function_is_the_same_and_the_quick_look_lets_it_through(state
     assert shape(top_level(other)[0]) == shape(original.body[0])
     skeletons = Skeletons([original.body[0]])
     text = f"Some words, if they are for anything:\n```python\n{other}\n```\nand not more"
-    assert skeletons.candidates(Batch(["nothing", text, "for b in"]).uncommented) == [1]
+    assert skeletons.candidates(Batch(["nothing", text, "for b in"])) == [1]
 
 
 def test_the_quick_look_lets_little_else_through():
     sought = ast.parse(PLAIN).body[0]
     texts = [f"def f(a):\n    return {name}(a)" for name in dir(builtins)]
-    assert Skeletons([sought]).candidates(Batch(texts).uncommented) == []
+    assert Skeletons([sought]).candidates(Batch(texts)) == []
 
 
 def test_there_may_be_no_functions():
-    assert Skeletons([]).candidates(Batch([PLAIN, ""]).uncommented) == []
+    assert Skeletons([]).candidates(Batch([PLAIN, ""])) == []

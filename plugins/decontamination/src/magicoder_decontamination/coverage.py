@@ -97,7 +97,7 @@ def _grams(batch: Batch) -> tuple[Any, Any, Any]:
 
     from magicoder_decontamination.words import grams
 
-    words = batch.spoken
+    words = batch.folded.spoken
     hashes, offsets = grams(words, WORDS)
 
     def spans(places: Any) -> tuple[Any, Any]:

@@ -22,7 +22,7 @@ from magicoder_decontamination.sets import Hashes
 from magicoder_decontamination.texts import Batch, View
 from magicoder_decontamination.trees import BUILTINS, Function, bound, without_docstring
 
-LEAST, MOST = 3, 8
+LEAST, MOST = 3, 5
 """Words that are looked for: all of a function's, but at most the first so many; those with fewer are not found."""
 
 _SHORT: Final = 4
@@ -49,29 +49,29 @@ class Skeletons:
         dotted += map(str, range(_NUMBERS))  # behind a number's point
         self._known = Hashes(np.concatenate([_hashes(names), _hashes(dotted) ^ np.uint64(_DOTTED)]))
         bodies = [(one, text) for one in functions for text in _bodies(one)]
-        words = self._words(Batch([text for _, text in bodies]).uncommented)
+        words = self._words(Batch([text for _, text in bodies]).folded)
         short = [one for (one, _), size in zip(bodies, words.sizes, strict=True) if size < _SHORT]
-        wholes = self._words(Batch([text for one in short for text in _wholes(one)]).uncommented)
+        wholes = self._words(Batch([text for one in short for text in _wholes(one)]).folded)
         sought = {*words.sequences(_SHORT), *wholes.sequences(LEAST)}
         self._sought = {
             length: _Sought.of([one for one in sought if min(one.size, MOST) == length])
             for length in range(LEAST, MOST + 1)
         }
 
-    def candidates(self, view: View) -> Sequence[int]:
-        """The numbers of the texts of an uncommented view that may hold a copy, ascending."""
-        words = self._words(view)
-        found = {row for length, sought in self._sought.items() for row in sought.find(words, length)}
+    def candidates(self, batch: Batch) -> Sequence[int]:
+        """The numbers of the texts that may hold a copy, with their comments or without, ascending."""
+        found = set[int]()
+        for view in (batch.folded, batch.uncommented):
+            words = self._words(view)
+            for length, heads in words.heads():
+                found.update(map(view.row, self._sought[length].find(words, heads)))
         return sorted(found)
 
     def _words(self, view: View) -> _Words:
         import numpy as np
 
-        from magicoder_decontamination.words import words_of
-
-        joined = b"\0" + view.data + bytes(9)
-        words = words_of(joined, view.offsets)
-        before = np.frombuffer(joined, np.uint8)[words.starts]
+        words = view.spoken
+        before = np.frombuffer(view.padded, np.uint8)[words.starts]
         hashes = np.where(before == ord("."), words.hashes ^ np.uint64(_DOTTED), words.hashes)
         places, _ = self._known.find(hashes)
         return _Words(hashes[places], np.searchsorted(places, words.texts))
@@ -105,22 +105,20 @@ class _Words:
         """Of each text."""
         return self.offsets[1:] - self.offsets[:-1]
 
-    def heads(self, length: int) -> Any:
-        """A hash of each ``length`` words, from each place on as far as they are there."""
+    def heads(self) -> Iterator[tuple[int, Any]]:
+        """For each length, a hash of so many words from each place on, as far as they are there."""
         import numpy as np
 
-        from magicoder_decontamination.words import mixed
-
-        if len(self.hashes) < length:
-            return np.empty(0, np.uint64)
-        made = np.zeros(len(self.hashes) - length + 1, np.uint64)
-        for place in range(length):
-            made += self.hashes[place : place + len(made)] * self.powers[place]
-        return mixed(made)
+        # The words' hashes are mixed well, and so are their sums with odd factors.
+        made = np.zeros(len(self.hashes), np.uint64)
+        for length in range(1, min(MOST, len(self.hashes)) + 1):
+            made = made[: len(self.hashes) - length + 1] + self.hashes[length - 1 :] * self.powers[length - 1]
+            if length >= LEAST:
+                yield length, made
 
     def sequences(self, least: int) -> Iterator[_Sequence]:
         """Those of each text that has at least ``least`` words."""
-        heads = {length: self.heads(length) for length in range(LEAST, MOST + 1)}
+        heads = dict(self.heads())
         for first, size in zip(self.offsets.tolist(), self.sizes.tolist(), strict=False):
             if size >= least:
                 part = self.hashes[first : first + size] * self.powers[:size]
@@ -146,11 +144,11 @@ class _Sought(NamedTuple):
         sizes = np.array([one.size for one in ordered], np.int64)
         return cls(known, np.append(begins, len(ordered)), sizes, np.array([one.total for one in ordered], np.uint64))
 
-    def find(self, words: _Words, length: int) -> Iterator[int]:
+    def find(self, words: _Words, heads: Any) -> Iterator[int]:
         """The texts that hold one of them whole."""
         import numpy as np
 
-        places, ranks = self.heads.find(words.heads(length))
+        places, ranks = self.heads.find(heads)
         counts = self.begins[ranks + 1] - self.begins[ranks]
         item = np.repeat(np.arange(len(places)), counts)
         entry = self.begins[ranks][item] + np.arange(len(item)) - np.repeat(np.cumsum(counts) - counts, counts)

@@ -93,9 +93,13 @@ class TextLevel:
         self._looks = [_Search(name, look, pieces) for look in _LOOKS[name]]
 
     def _pieces(self, needle: Needle) -> Iterator[_Piece]:
-        yield _Piece(needle, needle.text.strip())
-        if self.name == "tokens" and (words := prose(needle)):
-            yield _Piece(needle, words, "without its examples")
+        text = needle.text.strip()
+        yield _Piece(needle, text)
+        if self.name == "tokens":
+            if (code := uncommented(text)) != text and not _is_comment(text, code):
+                yield _Piece(needle, code.strip(), "without its comments")
+            if words := prose(needle):
+                yield _Piece(needle, words, "without its examples")
 
     def find(self, batch: Batch) -> Iterator[tuple[int, Hit]]:
         """Each row's number with a hit."""
@@ -112,7 +116,7 @@ class _Search:
         owners: dict[bytes, list[_Piece]] = defaultdict(list)
         for piece in pieces:
             pattern = look.pattern(piece.text)
-            if pattern and not (look.tokens and _is_comment(piece, pattern)):
+            if pattern:
                 owners[pattern].append(piece)
         self._owners = list(owners.values())
         self._patterns = Patterns(list(owners))
@@ -121,12 +125,13 @@ class _Search:
         view = self._look.view(batch)
         places: dict[int, Any] = {}
         for found in self._patterns.find(view.data):
-            row = view.owner(found.start)
+            number = view.owner(found.start)
+            row = view.row(number)
             if row not in places:
                 text = self._look.prepared(batch.texts[row])
                 places[row] = text, _places(text, self._look)
             text, kept = places[row]
-            start = found.start - int(view.offsets[row])
+            start = found.start - int(view.offsets[number])
             span = kept[start : start + len(self._patterns.patterns[found.number])]
             if not len(span):
                 continue
@@ -154,9 +159,9 @@ class _Search:
         return piece.size >= _SHORT or _is_line(text, *_with_signs(text, start, end))
 
 
-def _is_comment(piece: _Piece, pattern: bytes) -> bool:
+def _is_comment(text: str, code: str) -> bool:
     """Whether next to nothing of a needle is left without its comments."""
-    return len(pattern) < _LOST * len(words(folded(piece.text)).encode("utf-8", "surrogatepass"))
+    return len(words(folded(code))) < _LOST * len(words(folded(text)))
 
 
 def _with_signs(text: str, start: int, end: int) -> tuple[int, int]:

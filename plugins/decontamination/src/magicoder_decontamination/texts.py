@@ -9,7 +9,7 @@ view        what is left of a text
 ``lower``   all, in lower case: what the published filter compares
 ``bare``    folded, without white space
 ``words``   folded, without what is no letter, digit or underscore, and without the marks of code blocks
-``code``    as ``words``, after comments from ``#`` or ``//`` to the line's end are cut
+``code``    as ``words``, after comments from ``#`` or ``//`` to the line's end are cut; of texts that have any
 ==========  =====================================================================
 
 Folding is lower case and, beyond ASCII, Unicode's NFKC with typographic quotes and dashes as ASCII has them. Bytes of other
@@ -34,6 +34,7 @@ _SPACE: Final = b" \t\n\r\v\f\x1c\x1d\x1e\x1f"
 _NOT_WORD: Final = bytes(
     code for code in range(1, 128) if not (chr(code).isalnum() or chr(code) == "_")
 )  # NUL stands between texts
+_SIGNS: Final = re.compile(r"[\x00-/:-@\[-^`{-\x7f]+")
 _FENCE: Final = re.compile(rb"```[a-z0-9+#_-]*")
 _FENCE_TEXT: Final = re.compile(r"```[A-Za-z0-9+#_-]*")
 _HASH: Final = re.compile(rb"#[^\n\0]*")
@@ -49,10 +50,14 @@ _ASCII_SIGNS: Final = {
 
 @dataclass(frozen=True)
 class View:
-    """A batch in one way of looking: ``data`` are all texts, and text ``i`` is ``data[offsets[i] : offsets[i + 1] - 1]``."""
+    """Texts of a batch in one way of looking: text ``i`` is ``data[offsets[i] : offsets[i + 1] - 1]``.
+
+    ``rows`` says which of the batch's they are, where they are not all of them.
+    """
 
     data: bytes
     offsets: Any
+    rows: Sequence[int] | None = None
 
     def text(self, number: int) -> bytes:
         """One text as it is compared."""
@@ -61,6 +66,22 @@ class View:
     def owner(self, place: int) -> int:
         """The number of the text that holds a byte."""
         return int(self.offsets.searchsorted(place, "right")) - 1
+
+    def row(self, number: int) -> int:
+        """Which of the batch's texts the text ``number`` is."""
+        return number if self.rows is None else self.rows[number]
+
+    @cached_property
+    def padded(self) -> bytes:
+        """The texts with a NUL before and some after them, as `words.words_of` wants them."""
+        return b"\0" + self.data + bytes(9)
+
+    @cached_property
+    def spoken(self) -> Words:
+        """The words of the texts."""
+        from magicoder_decontamination.words import words_of
+
+        return words_of(self.padded, self.offsets)
 
 
 class Batch:
@@ -92,21 +113,17 @@ class Batch:
         return _split(_FENCE.sub(b"", self.folded.data).translate(None, _NOT_WORD), len(self.texts))
 
     @cached_property
-    def spoken(self) -> Words:
-        """The words of the folded texts."""
-        from magicoder_decontamination.words import words_of
-
-        return words_of(b"\0" + self.folded.data + bytes(9), self.folded.offsets)
-
-    @cached_property
     def uncommented(self) -> View:
-        """Folded, without comments to the line's end."""
-        return _split(_SLASHES.sub(b"", _HASH.sub(b"", self.folded.data)), len(self.texts))
+        """The folded texts that have comments to a line's end, without these; all others are the same as before."""
+        rows = [number for number, text in enumerate(self.texts) if "#" in text or "//" in text]
+        data = b"\0".join(map(self.folded.text, rows))
+        return _split(_SLASHES.sub(b"", _HASH.sub(b"", data)), len(rows), rows)
 
     @cached_property
     def code(self) -> View:
-        """Letters, digits and underscores of what is no comment."""
-        return _split(self.uncommented.data.translate(None, _NOT_WORD), len(self.texts))
+        """Letters, digits and underscores of what is no comment, of texts that have comments."""
+        view = self.uncommented
+        return _split(view.data.translate(None, _NOT_WORD), len(view.rows or ()), view.rows)
 
     def _view(self, texts: Sequence[str]) -> View:
         """The view of texts in which no letter beyond ASCII has a lower case."""
@@ -119,12 +136,12 @@ class Batch:
         return _split(data.lower(), len(texts))
 
 
-def _split(data: bytes, count: int) -> View:
+def _split(data: bytes, count: int, rows: Sequence[int] | None = None) -> View:
     """A buffer with where each of so many texts begins in it, and where one more would."""
     import numpy as np
 
     ends = np.flatnonzero(np.frombuffer(data, np.uint8) == 0)
-    return View(data, np.concatenate(([0], ends + 1, [len(data) + 1]))[: count + 1])
+    return View(data, np.concatenate(([0], ends + 1, [len(data) + 1]))[: count + 1], rows)
 
 
 def folded(text: str) -> str:
@@ -146,7 +163,7 @@ def bare(text: str) -> str:
 
 def words(text: str) -> str:
     """A folded text's characters of the view ``words``."""
-    return "".join(sign for sign in text if sign == "_" or sign.isalnum() or not sign.isascii())
+    return _SIGNS.sub("", text)
 
 
 def unfenced(text: str) -> str:

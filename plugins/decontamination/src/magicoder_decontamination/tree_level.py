@@ -45,7 +45,7 @@ class Trees:
 
     def find(self, batch: Batch) -> Iterator[tuple[int, Hit]]:
         """Each row's number with a hit."""
-        for row in self._skeletons.candidates(batch.uncommented):
+        for row in self._skeletons.candidates(batch):
             text = batch.texts[row]
             for function in written(text):
                 # What a class must have is no task's solution.

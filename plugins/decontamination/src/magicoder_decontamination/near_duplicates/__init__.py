@@ -10,7 +10,7 @@ where a link comes after both rows that it joins are both kept. A row of fewer w
 near only to rows of the same words; one of no words at all only to rows of the same signs.
 
 What was seen stands in unlinked files in the folder for temporary files (``TMPDIR``): about 8 bytes for each word, and
-400 for each row. Memory is bounded, at about 100 MB, however many rows there are.
+430 for each row. Memory is bounded, at about 130 MB, but for one key in 128 of those on the disk.
 """
 
 from __future__ import annotations
