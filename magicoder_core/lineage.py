@@ -220,7 +220,10 @@ def _after_row(graph: Graph, row: dict[str, Any]) -> list[Step]:
     if not row.get("kept"):
         return []
     kept_by = ", ".join(graph.filters) or "no filter to pass"
-    steps = [Step(1, "judgement", "", f"kept by {kept_by}", {"filters": graph.filters, "scores": row["scores"]})]
+    flags = row.get("flags", [])
+    said = "".join(f"; {flag['filter']}: {flag['reason']}" for flag in flags)
+    facts = {"filters": graph.filters, "scores": row["scores"]} | ({"flags": flags} if flags else {})
+    steps = [Step(1, "judgement", "", f"kept by {kept_by}{said}", facts)]
     scored = [answer for answer in graph.answers if answer["model"] == "scored"]
     return [*steps, *_checkpoint(graph, 1, [{"model": "scored"}]), *(_answer(1, answer) for answer in scored)]
 

@@ -48,7 +48,9 @@ def _generate(counts: Mapping[str, Any]) -> str:
 
 def _filter(counts: Mapping[str, Any]) -> str:
     why = f" ({', '.join(f'{number} {reason}' for reason, number in counts['rejected'].items())})"
-    return f"{counts['kept']} of {counts['rows']} rows kept{why if counts['rejected'] else ''}"
+    flagged = sum(counts.get("flagged", {}).values())
+    flags = f", flags: {flagged}" if flagged else ""
+    return f"{counts['kept']} of {counts['rows']} rows kept{why if counts['rejected'] else ''}{flags}"
 
 
 def _train(counts: Mapping[str, Any]) -> str:

@@ -118,8 +118,9 @@ def command(path, folder, use, given):
     return spent, json.loads(report.read_text("utf-8"))
 
 
-def peer(which, python, path, needles, folder, count, *more):
+def peer(program, path, needles, folder, count, *more):
     """CPU seconds of a peer's loop for each row, and what it found in each of the first so many."""
+    which, python = program
     some, told = folder / "some.jsonl", folder / "told.json"
     with path.open(encoding="utf-8") as lines:
         some.write_text("".join(islice(lines, count)), "utf-8")
@@ -131,7 +132,7 @@ def peer(which, python, path, needles, folder, count, *more):
 
 
 @pytest.mark.parametrize("sets", ["2,644", "8,644"])
-def test_compat_beside_the_published_code(bench, rows, data, filled, tmp_path, sets):
+def test_compat_beside_the_published_code(bench, rows, data, filled, tmp_path, sets):  # noqa: PLR0917 - fixtures
     path, count = rows
     if not PUBLISHED.exists():
         pytest.skip("MAGICODER_PEER_PUBLISHED names no checkout of ise-uiuc/magicoder")
@@ -142,7 +143,7 @@ def test_compat_beside_the_published_code(bench, rows, data, filled, tmp_path, s
     for _ in range(bench.rounds):
         ours.append(command(path, tmp_path, "magicoder-compat", given)[0])
         sample = min(count, 400 if sets == "2,644" else 150)
-        theirs.append(peer("published", sys.executable, path, needles, tmp_path, sample, PUBLISHED)[0])
+        theirs.append(peer(_PUBLISHED, path, needles, tmp_path, sample, PUBLISHED)[0])
     start = statistics.median(command(_first(path, tmp_path), tmp_path, "magicoder-compat", given)[0] for _ in range(3))
     ratios = sorted(count * one / other for one, other in zip(theirs, ours, strict=True))
     bench.table(
@@ -160,6 +161,9 @@ def test_compat_beside_the_published_code(bench, rows, data, filled, tmp_path, s
         ],
     )
     bench.goal("200 times the published code", statistics.median(ratios) >= 200)
+
+
+_PUBLISHED = "published", sys.executable
 
 
 def _first(path, folder):
@@ -191,7 +195,7 @@ def test_compat_decides_as_the_published_code(bench, rows, data, tmp_path):
                 place = chance.randrange(len(row[field]))
                 row[field] = row[field][:place] + text + row[field][place:]
             out.write(json.dumps(row) + "\n")
-    _, theirs = peer("published", sys.executable, planted, needles, tmp_path, 10**9, PUBLISHED)
+    _, theirs = peer(_PUBLISHED, planted, needles, tmp_path, 10**9, PUBLISHED)
     made = [
         Instruction(problem=row["problem"], solution=row["solution"], language="", method="", parent="")
         for row in jsonl.read(planted)
@@ -235,7 +239,7 @@ def test_all_levels_beside_the_published_one_and_datatrove(bench, rows, data, ag
             spent, reports[name] = command(path, tmp_path, "decontaminate", {"against": entries})
             seconds[name].append(spent / count)
         for name, (which, python, sample, more) in programs.items():
-            seconds[name].append(peer(which, python, path, needles, tmp_path, min(count, sample), more)[0])
+            seconds[name].append(peer((which, python), path, needles, tmp_path, min(count, sample), more)[0])
     base = seconds["ours, the same 3 benchmarks"]
     lines = []
     for name, own in seconds.items():

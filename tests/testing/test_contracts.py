@@ -257,6 +257,9 @@ class Good(Benchmark):
     def needles(self):
         yield Needle(benchmark="good", problem_id="good/0", kind="prompt", text="Double x.")
 
+    def examples(self):
+        yield Example(problem_id="good/0", arguments=(2,), expected=4)
+
 @hookimpl
 def benchmark():
     return {"good": Good}
@@ -495,6 +498,8 @@ BROKEN = [
         "test_problems_have_unique_ids",
     ),
     ("benchmark", 'text="Double x."', 'text=""', "test_needles_belong_to_problems"),
+    ("benchmark", 'id="good/0", arguments', 'id="good/1", arguments', "test_examples_belong_to_problems"),
+    ("benchmark", "expected=4)", "expected=4, accepts=lambda answer: answer == 5)", "test_examples_belong_to_problems"),
     ("benchmark", 'problem_id="good/0", kind', 'problem_id="good/1", kind', "test_needles_belong_to_problems"),
     ("benchmark", "Request.of(problem.prompt)", 'Request.of(f"{next(COUNT)}")', "test_requests_are_repeatable"),
     (

@@ -50,7 +50,7 @@ def datatrove(rows, needles, _):
 def main():
     """Run one, and write what it took."""
     which, rows, needles, told, *more = sys.argv[1:]
-    with open(rows, encoding="utf-8") as lines:
+    with Path(rows).open(encoding="utf-8") as lines:
         given = [json.loads(line) for line in lines]
     texts = json.loads(Path(needles).read_text("utf-8"))
     seconds, found = {"published": published, "datatrove": datatrove}[which](given, texts, *(more or [""]))

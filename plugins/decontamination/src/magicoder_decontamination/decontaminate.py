@@ -6,7 +6,6 @@ it has found where; what becomes of the row is for its policy: ``reject`` drops 
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -119,16 +118,10 @@ class Decontaminate(Filter):
         return [needle for one in self._finder.sets for needle in one.needles]
 
     def report(self) -> Mapping[str, Any]:
-        """The needle sets with their hashes, and rows with a hit, by level and by benchmark."""
+        """The needle sets with their hashes."""
         return {
-            "needle_sets": {one.name: {"hash": one.digest, "needles": len(one.needles)} for one in self._finder.sets},
-            **{name: dict(sorted(counter.items())) for name, counter in self._counts.items()},
-            **self._finder.report(),
+            "needle_sets": {one.name: {"hash": one.digest, "needles": len(one.needles)} for one in self._finder.sets}
         }
-
-    @cached_property
-    def _counts(self) -> Mapping[str, Counter[str]]:
-        return {"rows_by_level": Counter(), "rows_by_benchmark": Counter()}
 
     @cached_property
     def _finder(self) -> Finder:
@@ -142,8 +135,6 @@ class Decontaminate(Filter):
     def _judged(self, parts: Parts, hits: Sequence[Hit]) -> Judgement:
         if not hits:
             return _KEPT
-        self._counts["rows_by_level"].update({hit.level for hit in hits})
-        self._counts["rows_by_benchmark"].update({hit.needle.benchmark for hit in hits})
         rejecting = [hit for hit in hits if self._rejects(hit)]
         ordered = sorted(rejecting or hits, key=_surest)
         first = ordered[0]
@@ -151,7 +142,7 @@ class Decontaminate(Filter):
         others.pop((first.level, first.needle.benchmark, first.needle.problem_id), None)
         also = [evidence(hit, parts) for hit in sorted(others.values(), key=_surest)[:_SHOWN]]
         shown = evidence(first, parts) | {"hits": len(hits)} | ({"also": also} if also else {})
-        return Judgement(keep=not rejecting, reason=f"overlaps {first.needle.benchmark}", evidence=shown)
+        return Judgement(keep=not rejecting, reason=f"overlaps {first.needle.benchmark}: {first.level}", evidence=shown)
 
     def _rejects(self, hit: Hit) -> bool:
         return self.policies[hit.level] == "reject" and (hit.level != BEHAVIOUR or hit.strong)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from magicoder_core import Instruction, Needle
 from magicoder_decontamination.engine import LEVELS, Engine, Settings
@@ -41,7 +41,6 @@ class Finder:
     special: Mapping[str, Special] = field(default_factory=dict)
     _known: dict[Look, int] = field(default_factory=dict)
     _engines: dict[frozenset[Look], Engine] = field(default_factory=dict)
-    _counts: dict[str, int] = field(default_factory=lambda: {"looked_at": 0, "remembered": 0})
 
     @classmethod
     def of(cls, asked: Decontaminate) -> Finder:
@@ -64,13 +63,8 @@ class Finder:
     def find(self, rows: Sequence[Instruction], parts: Sequence[Parts]) -> list[list[Hit]]:
         """For each row its hits."""
         if self.memory is None:
-            self._counts["looked_at"] += len(rows)
             return [[hit for _, hit in found] for found in self._look(frozenset(self.looks), rows, parts)]
         return self._remembered(self.memory, rows, parts)
-
-    def report(self) -> Mapping[str, Any]:
-        """How many rows were looked at, and how many of them a memory knew for all that was looked for."""
-        return dict(self._counts) if self.memory else {}
 
     def _look(
         self, looks: frozenset[Look], rows: Sequence[Instruction], parts: Sequence[Parts]
@@ -120,8 +114,6 @@ class Finder:
                 learnt[one] = Known(old.looks | missing, (*old.hits, *new))
         if learnt:
             memory.learn(learnt)
-        self._counts["looked_at"] += len(learnt)
-        self._counts["remembered"] += len(rows) - len(learnt)
         known |= learnt
         return [[hit for look, hit in known[one].hits if look in wanted] for one in digests]
 
