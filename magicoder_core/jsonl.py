@@ -34,6 +34,15 @@ def encoded(value: Mapping[str, Any]) -> bytes:
     return made
 
 
+def unicode_only(value: Any) -> Any:
+    """A value of JSON without lone surrogates, which models do emit, JSON can escape, and Arrow and UTF-8 cannot hold."""
+    if isinstance(value, str):
+        return value if value.isascii() else value.encode("utf-8", "replace").decode("utf-8")
+    if isinstance(value, list):
+        return [unicode_only(item) for item in value]
+    return {name: unicode_only(item) for name, item in value.items()} if isinstance(value, dict) else value
+
+
 def decoded(line: bytes) -> Any:
     """The value of a line of JSON.
 

@@ -233,3 +233,11 @@ def test_a_missing_provider_may_be_in_a_broken_plugin(install):
     install("magicoder-broken", "import no_such_module_", module="broken_plugin_")
     with pytest.raises(RecipeError, match="did not load: plugin 'magicoder-broken'"):
         plugins.load().find("teacher", "parrot")
+
+
+def test_a_provider_is_made_of_options_as_a_recipe_would():
+    from magicoder_core import provider
+
+    assert provider("filter", "length", ["min_problem=7"]).min_problem == 7
+    with pytest.raises(RecipeError, match=r"length.min_problm: no such option; did you mean 'min_problem'"):
+        provider("filter", "length", ["min_problm=7"])

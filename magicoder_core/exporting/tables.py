@@ -63,7 +63,7 @@ def _write_parquet(path: Path, rows: Iterable[Row], columns: Columns) -> None:
 
 def _groups(rows: Iterable[Row]) -> Iterator[list[Row]]:
     source = iter(rows)
-    while group := [_encodable(row) for row in islice(source, _GROUP)]:
+    while group := [jsonl.unicode_only(row) for row in islice(source, _GROUP)]:
         yield group
 
 
@@ -75,12 +75,3 @@ def _type(kind: Any) -> Any:
     if isinstance(kind, Mapping):
         return pa.struct([(name, _type(inner)) for name, inner in kind.items()])
     return pa.string() if kind == "text" else pa.int64()
-
-
-def _encodable(value: Any) -> Any:
-    """The value without lone surrogates, which models do emit, JSON can escape and Arrow cannot hold."""
-    if isinstance(value, str):
-        return value if value.isascii() else value.encode("utf-8", "replace").decode("utf-8")
-    if isinstance(value, list):
-        return [_encodable(item) for item in value]
-    return {name: _encodable(item) for name, item in value.items()} if isinstance(value, dict) else value

@@ -14,7 +14,8 @@ from types import TracebackType
 from typing import Any, Self
 
 from magicoder_core import options
-from magicoder_core.asking import Asker, Budget, Cache, Gate, Journal, ParentAsk
+from magicoder_core.asking import Asker, Cache, Journal, ParentAsk
+from magicoder_core.asking.opening import asker_for
 from magicoder_core.deferring import DeferredTeacher
 from magicoder_core.errors import RecipeError, RunError, TeacherError, attributed
 from magicoder_core.plugins import Catalogue
@@ -119,27 +120,10 @@ class Asking:
         name = f"{bound.name}:{bound.provider.identity}:{options.values(bound.provider)}"
         if name in self._askers:
             return self._askers[name]
-        settings = self._settings
-        budget = Budget(settings.max_requests, settings.max_tokens, settings.max_usd)
+        asker = asker_for(self._settings, bound, journal)
+        asker.cache = cache
         for item, value in self._spent.items():
-            setattr(budget, item, value)
-        gate = Gate(
-            settings.concurrency,
-            adaptive=settings.adaptive,
-            requests_per_minute=settings.requests_per_minute,
-            tokens_per_minute=settings.tokens_per_minute,
-            outage=settings.outage,
-        )
-        asker = Asker(
-            bound.provider,
-            bound.name,
-            journal,
-            gate,
-            budget,
-            attempts=settings.attempts,
-            longer=settings.retry_truncated,
-            cache=cache,
-        )
+            setattr(asker.budget, item, value)
         for entry in journal.entries():
             if entry.teacher == asker.identity:
                 asker.count(entry)

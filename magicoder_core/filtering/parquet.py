@@ -116,7 +116,7 @@ def _groups(rows: Iterable[Mapping[str, Any]]) -> Iterator[list[dict[str, Any]]]
 
 def _flat(row: Mapping[str, Any]) -> dict[str, Any]:
     """A row with evidence as text, and without what Arrow cannot hold: lone surrogates, which models do emit."""
-    made = {name: _encodable(value) for name, value in row.items()}
+    made = {name: jsonl.unicode_only(value) for name, value in row.items()}
     if isinstance(flags := made.get("flags"), list):
         made["flags"] = [_note(flag) for flag in flags]
     if isinstance(why := made.get("rejected"), dict):
@@ -128,14 +128,6 @@ def _note(note: Any) -> Any:
     if not isinstance(note, dict) or isinstance(note.get("evidence"), str):
         return note
     return note | {"evidence": jsonl.dumps(note.get("evidence") or {})}
-
-
-def _encodable(value: Any) -> Any:
-    if isinstance(value, str):
-        return value if value.isascii() else value.encode("utf-8", "replace").decode("utf-8")
-    if isinstance(value, list):
-        return [_encodable(item) for item in value]
-    return {name: _encodable(item) for name, item in value.items()} if isinstance(value, dict) else value
 
 
 def _line(error: Exception) -> str:

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from magicoder_core import progress
-from magicoder_core.asking import Asker, Budget, Cache, Gate, Journal
+from magicoder_core.asking import Asker, Cache, Journal
 from magicoder_core.asking.errand import FATAL, NotAskedError
+from magicoder_core.asking.opening import asker_for
 from magicoder_core.asking.parent import ParentAsk
 from magicoder_core.deferring import DeferredTeacher
 from magicoder_core.errors import MagicoderError, TeacherError
@@ -99,26 +100,9 @@ def width(generate: Generate, teacher: object) -> int:
 @contextmanager
 def asker_of(plan: Plan, journal: Path, *, replay: bool = False) -> Iterator[Asker]:
     """Whoever asks a plan's teacher, with its journal and its cache open."""
-    settings, teacher = plan.generate, present(plan.teacher)
-    budget = Budget(settings.max_requests, settings.max_tokens, settings.max_usd)
-    gate = Gate(
-        settings.concurrency,
-        adaptive=settings.adaptive,
-        requests_per_minute=settings.requests_per_minute,
-        tokens_per_minute=settings.tokens_per_minute,
-        outage=settings.outage,
-    )
+    settings = plan.generate
     with Journal(journal) as opened:
-        asker = Asker(
-            teacher.provider,
-            teacher.name,
-            opened,
-            gate,
-            budget,
-            attempts=settings.attempts,
-            longer=settings.retry_truncated,
-            replay=replay,
-        )
+        asker = asker_for(settings, present(plan.teacher), opened, replay=replay)
         if settings.cache is None:
             yield asker
             return

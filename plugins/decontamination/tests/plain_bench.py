@@ -50,7 +50,20 @@ class Towers(Benchmark):
             yield Needle(benchmark="towers", problem_id=f"towers/{number}", kind=kind, text=text)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Rivers(Towers):
+    """Rivers: one task with one short solution."""
+
+    def problems(self) -> Iterator[Problem]:
+        """The one."""
+        yield Problem(id="rivers/0", benchmark="rivers", prompt="How deep is it?", entry_point="depth")
+
+    def needles(self) -> Iterator[Needle]:
+        """Its solution."""
+        yield Needle(benchmark="rivers", problem_id="rivers/0", kind="solution", text="    return number % 1.0\n")
+
+
 @hookimpl
 def benchmark() -> Mapping[str, type[Benchmark]]:
-    """One."""
-    return {"towers": Towers}
+    """Both."""
+    return {"towers": Towers, "rivers": Rivers}

@@ -1,8 +1,10 @@
 """The filter: policies, evidence, memory."""
 
+import importlib.util
 import json
 import sqlite3
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from magicoder_decontamination import Decontaminate
@@ -14,15 +16,16 @@ from magicoder_core.testing import FilterContract, instruction
 TEXT = "Some towers stand by a river. "
 
 
+_spec = importlib.util.spec_from_file_location("plain_bench_texts", Path(__file__).parent / "plain_bench.py")
+plain_bench = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(plain_bench)
+
+
+@pytest.mark.usefixtures("towers")
 class TestContract(FilterContract):
-    provider = Decontaminate(against=("humaneval",))
+    provider = Decontaminate(against=("towers",))
     kept = (instruction("Reverse a list.", "items[::-1]"),)
-    dropped = (
-        instruction(
-            "CHECK IF IN GIVEN LIST OF NUMBERS, ARE ANY TWO NUMBERS CLOSER TO EACH OTHER THAN GIVEN THRESHOLD.", "x"
-        ),
-        instruction("x", "    return ' '.join([str(x) for x in range(n + 1)])"),
-    )
+    dropped = (instruction(plain_bench.WORDS.upper(), "x"), instruction("x", plain_bench.SOLUTION))
 
 
 @pytest.fixture
@@ -77,7 +80,10 @@ def test_what_the_user_allows_is_no_contamination(towers, bench, row):
     assert [one.keep for one in allowing.judge([row(solution=bench.SOLUTION), row(bench.WORDS)])] == [True, False]
 
 
-def test_the_published_level_is_one_of_them(bench, row):
+def test_the_published_level_is_one_of_them(row):
+    pytest.importorskip(
+        "magicoder_humaneval", reason="the published sets are those of HumanEval, which is not installed"
+    )
     both = Decontaminate(against=("humaneval",), levels=("magicoder-compat", "exact=flag"))
     judgement = both.judge([row(solution="return number % 1.0 + 7")])[0]
     assert (judgement.keep, judgement.evidence["level"]) == (False, "magicoder-compat")
@@ -102,9 +108,11 @@ def test_options_that_make_no_sense_are_refused(table, message):
         options.bind(Decontaminate, table, "filter")
 
 
-def test_a_benchmark_that_is_not_there_is_said_before_the_work():
-    with pytest.raises(MagicoderError, match=r"decontaminate.against: no benchmark named 'humanevil'; did you mean"):
-        Decontaminate(against=("humanevil",)).check()
+def test_a_benchmark_that_is_not_there_is_said_before_the_work(towers):
+    with pytest.raises(
+        MagicoderError, match=r"decontaminate.against: no benchmark named 'tower'; did you mean 'towers'"
+    ):
+        Decontaminate(against=("tower",)).check()
 
 
 def test_the_report_has_the_needle_sets_with_their_hashes(subject, bench, row):
@@ -146,17 +154,17 @@ def test_a_memory_looks_only_at_what_is_new(towers, tmp_path, rows, row, looked)
 def test_old_rows_are_held_against_new_needles_and_released_when_their_set_goes(towers, tmp_path, rows, looked):
     memory = tmp_path / "memory"
     towers_alone = Decontaminate(against=("towers",), memory=memory)
-    both = Decontaminate(against=("towers", "humaneval"), memory=memory)
-    other = Decontaminate(against=("humaneval",), memory=memory)
+    both = Decontaminate(against=("towers", "rivers"), memory=memory)
+    other = Decontaminate(against=("rivers",), memory=memory)
     assert [one.keep for one in towers_alone.judge(rows)] == [True, False, True, True]
     assert [one.keep for one in both.judge(rows)] == [True, False, False, True]
     assert [one.keep for one in other.judge(rows)] == [True, True, False, True]
     assert [one.keep for one in replace(towers_alone).judge(rows)] == [True, False, True, True]
-    assert looked == [(4, ["towers"]), (4, ["humaneval"])]
+    assert looked == [(4, ["towers"]), (4, ["rivers"])]
 
 
 def test_a_memory_says_what_looking_would_have_said(towers, tmp_path, rows):
-    plain = Decontaminate(against=("towers", "humaneval"))
+    plain = Decontaminate(against=("towers", "rivers"))
     remembering = replace(plain, memory=tmp_path / "memory")
     remembering.judge(rows)
     assert list(replace(remembering).judge(rows)) == list(plain.judge(rows))
