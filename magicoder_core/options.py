@@ -83,6 +83,8 @@ def _complaint(error: Mapping[str, Any]) -> str:
     if error["type"] == "value_error":
         # A provider's own check of its options: it says best what was wrong, and pydantic's "input" is all of them.
         return " ".join(str(error["ctx"]["error"]).split())
+    if error["type"] == "tuple_type":
+        return f'a list is needed, as ["a", "b"] (got {error["input"]!r})'
     return f"{error['msg']} (got {error['input']!r})"
 
 

@@ -215,3 +215,42 @@ def test_equal_rows_of_a_batch_are_looked_at_once(towers, tmp_path, bench, row, 
     remembering = Decontaminate(against=("towers",), memory=tmp_path / "memory")
     assert [one.keep for one in remembering.judge([row(bench.WORDS), row(bench.WORDS), row()])] == [False, False, True]
     assert looked == [(2, ["towers"])]
+
+
+def test_a_damaged_memory_is_said_in_a_line(towers, tmp_path, rows):
+    path = tmp_path / "memory"
+    remembering = Decontaminate(against=("towers",), memory=path)
+    remembering.judge(rows)
+    remembering._finder.memory._file.close()
+    content = bytearray(path.read_bytes())
+    content[200:] = bytes(len(content) - 200)
+    path.write_bytes(content)
+    for other in path.parent.glob("memory-*"):
+        other.unlink()
+    with pytest.raises(MagicoderError, match=r"decontaminate.memory: .*memory is "):
+        replace(remembering).judge(rows)
+
+
+def test_a_memory_may_be_asked_for_any_number_of_rows(towers, tmp_path, row):
+    many = [row(f"Row {number}.") for number in range(40_000)]
+    remembering = Decontaminate(against=("towers",), levels=("exact",), memory=tmp_path / "memory")
+    assert all(one.keep for one in remembering.judge(many))
+    assert all(one.keep for one in replace(remembering).judge(many))
+
+
+def test_finds_that_are_less_sure_than_wanted_only_flag(towers, row):
+    short = row(solution="def f(width):\n    return width / 7.25")
+    (strict,) = Decontaminate(against=("towers",)).judge([short])
+    (lenient,) = Decontaminate(against=("towers",), min_confidence=0.9).judge([short])
+    assert (strict.keep, lenient.keep, lenient.reason) == (False, True, "overlaps towers: exact")
+    assert lenient.evidence["confidence"] < 0.9
+
+
+def test_the_published_level_needs_a_published_benchmark(towers):
+    with pytest.raises(MagicoderError, match=r"magicoder-compat knows apps, .*, and 'against' names none of them"):
+        Decontaminate(against=("towers",), levels=("magicoder-compat",)).check()
+
+
+def test_a_list_that_is_written_as_a_text_is_explained():
+    with pytest.raises(MagicoderError, match=r'levels: a list is needed, as \["a", "b"\] \(got \'exact,tokens\'\)'):
+        options.bind(Decontaminate, {"levels": "exact,tokens"}, "filter")

@@ -121,6 +121,47 @@ def test_a_renamed_function_is_found_by_its_tree_alone(needles, text):
     assert levels_of(needles, host(text)) == {"ast"}
 
 
+COPIES = {
+    "a variable named like a builtin": RENAMED.replace("shores", "input"),
+    "with type hints": RENAMED.replace("islands(shores,", "islands(shores: list[int | None],"),
+    "with a docstring full of keywords": RENAMED.replace(
+        "int:\n",
+        'int:\n    """Count, if there is any, what is in reach and not beyond it.\n\n    return: none\n    """\n',
+    ),
+    "with a comment full of keywords": RENAMED.replace("n = 1\n", "n = 1  # if there is none, not any is for all\n"),
+    "as a method with self": f"class Solution:\n{textwrap.indent(RENAMED.replace('islands(shores', 'islands(self, shores'), '    ')}",
+    "as a session": "\n".join(f"{'...' if line[:1] == ' ' else '>>>'} {line}" for line in RENAMED.strip().splitlines()),
+    "as a quotation": "\n".join(f"> {line}" for line in RENAMED.strip().splitlines()),
+    "with carriage returns and blank lines": RENAMED.replace("\n", "\r\n\r\n"),
+    "async": RENAMED.replace("def ", "async def "),
+    "defined by a stub before": f"```python\ndef count_islands(shores, boat):\n    pass\n```\n\n{RENAMED}",
+}
+
+
+@pytest.mark.parametrize("name", COPIES)
+def test_a_renamed_function_is_found_however_it_is_dressed_up(needles, name):
+    text = host(COPIES[name])
+    (hit,) = found(needles, text, "ast")
+    assert text[hit.start : hit.end].startswith(("def count_islands(", "async def count_islands("))
+    assert "break" in text[hit.start :]
+    assert "pass" not in text[hit.start :]
+
+
+def test_helpers_are_in_any_code():
+    program = (
+        "def even(x):\n    return x % 2 == 0 and x > 1\n\ndef evens(xs):\n    return sorted(x for x in xs if even(x))\n"
+    )
+    copy = "def f(a):\n    return a % 2 == 0 and a > 1\n"
+    assert found([needle(program, "program")], copy, "ast") == []
+    assert found([needle(program, "program")], "def g(a):\n    return sorted(b for b in a if h(b))\n", "ast") != []
+
+
+def test_many_bare_functions_take_time_for_each_and_no_more():
+    text = "\n".join(f"def f{number}(a):\n    return a" for number in range(20_000))
+    program = needle("def g(values):\n    return sorted(set(values))[::-1]\n", "program")
+    assert len(found([program], f"{text}\ndef h(a):\n    return sorted(set(a))[::-1]\n", "ast")) == 1
+
+
 def test_a_function_that_does_something_else_is_not_found(needles):
     assert found(needles, host(f"```python\n{RENAMED.replace('n += 1', 'n += 2')}\n```")) == []
 
@@ -140,6 +181,40 @@ def test_a_short_solution_must_be_all_that_stands_on_its_lines(needles, text, is
     hits = [hit for hit in found(needles, text, "exact", "whitespace", "tokens") if hit.needle.problem_id == "short"]
     assert bool(hits) == is_found
     assert all(hit.confidence < 0.5 for hit in hits)
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("Return #t if the list is sorted, and #f if it is not", "return"),
+        ("<?php\n// Write a function that adds two numbers and gives their sum.\nfunction add($a, $b) {", "<?php"),
+        ("    return (n + 1) * n // 2", "    return (n + 1) * n"),
+        ("[Look here](https://example.com/a/b/c) for the numbers", "[Look here]("),
+    ],
+)
+def test_what_is_left_of_a_needle_without_its_comments_must_tell_as_much(text, line):
+    assert found([needle(text), needle(text, "words")], f"```\nfoo()  # why; // not\n{line}\n```") == []
+
+
+def test_a_decomposed_letter_before_it_hides_no_copy(needles, bench):
+    text = f"E\u0301cris la fonction demande\u0301e.\n```python\n{bench.SOLUTION.replace(':', ':  # so')}\n```"
+    hit = max(found(needles, text, "tokens"), key=lambda hit: hit.confidence)
+    assert text[hit.start : hit.end].startswith("reached = 1")
+
+
+@pytest.mark.parametrize("before", ["> ", "+", ">>> ", "... ", "\t"])
+def test_a_short_solution_may_stand_in_a_quotation_a_difference_or_a_prompt(needles, before):
+    assert found(needles, f"So:\n{before}return width / 7.25\nis it", "whitespace")
+
+
+def test_quotes_of_the_other_kind_are_the_same_in_short_solutions():
+    assert found([needle("    return '-'.join(strings)")], 'def f(strings):\n    return "-".join(strings)\n', "tokens")
+
+
+def test_the_examples_of_a_task_in_few_words_are_looked_for_by_themselves():
+    task = "Length of a string.\n>>> length_of('')\n0\n>>> length_of('abc')\n3"
+    text = "How long is a text?\n\n### Examples\n```python\n>>> length_of('')\n0\n>>> length_of('abc')\n3\n```"
+    assert {hit.note for hit in found([needle(task, "docstring")], text, "tokens")} == {"its examples alone"}
 
 
 def test_a_match_within_a_word_is_none():

@@ -110,6 +110,12 @@ def test_tasks_and_rows_can_be_limited(run):
     assert {facts["planted"] for facts in report["perturbations"].values()} == {1}
 
 
+def test_options_may_have_the_filters_name_before_them(run):
+    done, report = run(ROWS, "-o", 'decontaminate.levels=["exact=flag"]')
+    assert done.exit_code == 0, done.output
+    assert report["options"]["levels"] == {"exact": "flag"}
+
+
 @pytest.mark.parametrize(
     ("rows", "arguments", "message"),
     [

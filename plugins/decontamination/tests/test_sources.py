@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 import pytest
-from magicoder_decontamination import Apps, Ds1000, Gsm8k, MultiPLE
+from magicoder_decontamination import Apps, Ds1000, Gsm8k, MultiPLE, hub
 from magicoder_decontamination.sources import cut, words
 
 from magicoder_core import MagicoderError, Submission
@@ -134,13 +134,42 @@ def test_programs_are_not_scored(tmp_path):
         next(iter(Gsm8k().judge([Submission(problem_id="gsm8k/0", code="")])))
 
 
+class Hub:
+    """The library `datasets` where the Hub has these records, or is out of reach."""
+
+    def __init__(self, records=None):
+        self._records = records
+
+    def load_dataset(self, name, configuration, *, split):
+        if self._records is None:
+            raise ConnectionError("Max retries exceeded")
+        return [dict(record, name=f"{name} {configuration} {split}") for record in self._records]
+
+    def get_dataset_config_names(self, name):
+        return ["humaneval-rs", "humaneval-lua"]
+
+
 def test_without_network_the_message_says_how_to_name_a_copy(monkeypatch):
-    pytest.importorskip("datasets")
     monkeypatch.delenv("GSM8K_PATH", raising=False)
-    with pytest.raises(
-        MagicoderError, match=r"gsm8k: cannot be had from the Hub .*; name a local copy: gsm8k=PATH, or GSM8K_PATH"
-    ):
+    monkeypatch.setattr(hub, "_library", lambda *_: Hub())
+    message = r"gsm8k: cannot be had from the Hub \(ConnectionError: .*\); name a local copy: gsm8k=PATH, or GSM8K_PATH"
+    with pytest.raises(MagicoderError, match=message):
         list(Gsm8k().needles())
+
+
+def test_official_copies_are_asked_for_by_their_names(monkeypatch):
+    for kind in (Gsm8k, Apps, Ds1000, MultiPLE):
+        monkeypatch.delenv(kind.variable, raising=False)
+    monkeypatch.setattr(
+        hub, "_library", lambda *_: Hub([{"prompt": "// Add.", "question": "How many?", "answer": "5"}])
+    )
+    assert [one.language for one in MultiPLE().problems()] == ["lua", "rs"]
+    assert [one.id for one in MultiPLE().problems()][0] == "lua/nuprl/MultiPL-E humaneval-lua test"
+    assert [one.prompt for kind in (Gsm8k, Apps, Ds1000) for one in kind().problems()] == [
+        "How many?",
+        "How many?",
+        "// Add.",
+    ]
 
 
 @pytest.mark.skipif(not REAL.is_dir(), reason=f"no real data in {REAL}")

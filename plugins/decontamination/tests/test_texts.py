@@ -1,11 +1,9 @@
 """The views of a batch, against the same steps one text at a time."""
 
-import re
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from magicoder_decontamination.texts import Batch, bare, folded, uncommented, unfenced, words
+from magicoder_decontamination.texts import Batch, bare, folded, origins, uncommented, unfenced, words
 
 TEXTS = st.lists(
     st.text(
@@ -60,12 +58,32 @@ def test_folding_makes_equal_what_reads_equal(text, like):
     assert folded(text) == folded(like)
 
 
-@pytest.mark.parametrize("comment", ["# why", "// why", "x # a // b", "# a\n# b", "y // a # b"])
-def test_comments_are_cut_to_the_end_of_the_line_and_keep_places(comment):
-    text = f"a = 1 {comment}\nb = 2"
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("a = 1  # why\nb = 2", "a1b2"),
+        ("a = 1; // why\nb = 2", "a1b2"),
+        ("// why\nb = 2", "b2"),
+        ("    // why # not\nb = 2", "b2"),
+        ("{ // why\nb = 2", "b2"),
+        ("# why // not\nb = 2", "b2"),
+        ("a = n // 2\nb = 2", "an2b2"),
+        ("a = (n + 1)//2\nb = 2", "an12b2"),
+        ("see http://example.com/why\nb = 2", "seehttpexamplecomwhyb2"),
+    ],
+)
+def test_comments_are_cut_to_the_end_of_the_line_and_divisions_and_addresses_are_none(text, left):
     assert len(uncommented(text)) == len(text)
-    assert "why" not in uncommented(text)
-    assert words(uncommented(text)) == re.sub(r"\W", "", re.sub(r"(#|//).*", "", text))
+    assert words(uncommented(text)) == left
+    assert Batch([text]).code.data.decode() == (left if "#" in text or "//" in text else "")
+
+
+@given(st.text(st.sampled_from("aE\u0301\u00e9\uff21\u1112\u1161\u0130\u00bd\u2026 \n"), max_size=30))
+def test_each_byte_of_a_folded_text_comes_from_a_character(text):
+    places = origins(text, folded)
+    assert len(places) == len(folded(text).encode())
+    assert list(places) == sorted(places)
+    assert all(0 <= place < len(text) for place in places)
 
 
 def test_the_language_behind_a_code_blocks_marks_is_no_word():

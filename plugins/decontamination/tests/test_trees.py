@@ -23,9 +23,11 @@ EQUAL = [
     "def f(a, b = 0):\n    'What it is.'\n    c = sum(a[b : ])  # all\n    return (c / max(1, (len(a) - b)))\n",
     "def f(a: list[float], b: int = 0) -> float:\n    c: float = sum(a[b:])\n    return c / max(1, len(a) - b)\n",
     "@cached\ndef f(a, b=0):\n    c = sum(a[b:])\n    return c / max(1, len(a) - b)\n",
+    "def f(a, b=7):\n    c = sum(a[b:])\n    return c / max(1, len(a) - b)\n",
+    "def f(self, a, b):\n    c = sum(a[b:])\n    return c / max(1, len(a) - b)\n",
+    "async def f(a, b=0):\n    c = sum(a[b:])\n    return c / max(1, len(a) - b)\n",
 ]
 OTHER = [
-    "def f(a, b=1):\n    c = sum(a[b:])\n    return c / max(1, len(a) - b)\n",
     "def f(a, b=0):\n    c = sum(a[b:])\n    return c / min(1, len(a) - b)\n",
     "def f(a, b=0):\n    c = sum(a[b:])\n    return c / max(1, len(b) - a)\n",
     "def f(b, a=0):\n    c = sum(a[b:])\n    return c / max(1, len(a) - b)\n",
@@ -34,7 +36,7 @@ OTHER = [
 
 
 @pytest.mark.parametrize("code", EQUAL)
-def test_names_layout_comments_annotations_and_decorators_do_not_count(code):
+def test_names_layout_comments_annotations_decorators_and_defaults_do_not_count(code):
     assert print_of(code) == print_of(PLAIN)
 
 

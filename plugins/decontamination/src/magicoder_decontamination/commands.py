@@ -71,7 +71,7 @@ def _recall(found: Outcome, levels: Sequence[str]) -> Iterator[str]:
 
     columns = [*levels, ANY]
     yield ""
-    yield "Planted, and found by each level, in percent; look at rows above that nobody has planted into:"
+    yield "Benchmark texts were planted into copies of clean rows. Found by each level, in percent:"
     width = max(map(len, found.planted), default=0)
     yield f"  {'':{width}}  planted  {'  '.join(columns)}"
     for name, planted in found.planted.items():

@@ -15,7 +15,7 @@ from magicoder_core import Needle
 from magicoder_decontamination.hits import Hit
 from magicoder_decontamination.needles import PROGRAM
 from magicoder_decontamination.sets import Hashes
-from magicoder_decontamination.texts import Batch
+from magicoder_decontamination.texts import Batch, folded, origins
 
 WORDS: Final = 5
 """Of a run."""
@@ -109,10 +109,11 @@ def _grams(batch: Batch) -> tuple[Any, Any, Any]:
 
 
 def _characters(batch: Batch, row: int, start: int, end: int) -> tuple[int, int]:
-    """The characters of a row's text that bytes of the folded view are, near enough where folding changed lengths."""
+    """The characters of a row's text that bytes of the folded view are."""
     view = batch.folded
     begin = int(view.offsets[row])
-    text, folded = batch.texts[row], view.text(row)
+    text = batch.texts[row]
     if text.isascii():
         return start - begin, end - begin
-    return tuple(min(len(folded[: place - begin].decode("utf-8", "ignore")), len(text)) for place in (start, end))  # type: ignore[return-value]
+    places = origins(text, folded)
+    return int(places[start - begin]), int(places[end - begin - 1]) + 1

@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
-from magicoder_core import Filter, Instruction, Judgement, Needle, progress
+from magicoder_core import Filter, Instruction, Judgement, Needle, RecipeError, progress
 from magicoder_decontamination.hits import Hit, Parts, evidence
 
 if TYPE_CHECKING:
@@ -22,6 +22,9 @@ TEXT_LEVELS: Final = ("exact", "whitespace", "tokens", "ngram-coverage", "ast")
 BEHAVIOUR: Final = "behaviour"
 COMPAT: Final = "magicoder-compat"
 NAMES: Final = (COMPAT, *TEXT_LEVELS, BEHAVIOUR)
+PUBLISHED: Final = frozenset({"mbpp", "humaneval", "apps", "gsm8k", "ds-1000"})
+"""Benchmarks of which the published filter has needles."""
+
 POLICIES: Final = ("reject", "flag")
 
 _SHOWN: Final = 5
@@ -48,6 +51,7 @@ class Decontaminate(Filter):
     ] = 0.5
     min_characters: Annotated[int, "shorter needles, white space aside, are not looked for; at least 8"] = 12
     allow: Annotated[tuple[str, ...], "texts that are no contamination, though a benchmark has them"] = ()
+    min_confidence: Annotated[float, "finds that are less sure than this only flag; 0: none"] = 0.0
     memory: Annotated[
         Path | None, "a file that remembers what rows were looked at for what; a later run looks only for what is new"
     ] = None
@@ -62,6 +66,8 @@ class Decontaminate(Filter):
             raise ValueError(f"min_characters must be at least 8 (got {self.min_characters})")
         if not 0 < self.coverage <= 1:
             raise ValueError(f"coverage: a share above 0 and up to 1 is needed (got {self.coverage})")
+        if not 0 <= self.min_confidence <= 1:
+            raise ValueError(f"min_confidence: between 0 and 1 (got {self.min_confidence})")
         if not self.against:
             raise ValueError("against: at least one benchmark is needed")
         names = [name for name, _ in map(_split, self.levels)]
@@ -85,12 +91,18 @@ class Decontaminate(Filter):
         """Look the benchmarks up.
 
         Raises:
-            RecipeError: there is no benchmark of that name, or its data are named and not there.
+            RecipeError: there is no benchmark of that name, or the published level knows none of them.
+            RunError: data are named and not there.
         """
         from magicoder_decontamination.needles import benchmark
 
         for entry in self.against:
             benchmark(entry, "decontaminate.against").check()
+        names = {entry.partition("=")[0].strip() for entry in self.against}
+        if COMPAT in self.policies and not names & PUBLISHED:
+            raise RecipeError(
+                f"decontaminate.levels: {COMPAT} knows {', '.join(sorted(PUBLISHED))}, and 'against' names none of them"
+            )
 
     def inputs(self) -> Mapping[str, Path]:
         """The local data that ``against`` names."""
@@ -145,7 +157,8 @@ class Decontaminate(Filter):
         return Judgement(keep=not rejecting, reason=f"overlaps {first.needle.benchmark}: {first.level}", evidence=shown)
 
     def _rejects(self, hit: Hit) -> bool:
-        return self.policies[hit.level] == "reject" and (hit.level != BEHAVIOUR or hit.strong)
+        sure = hit.strong if hit.level == BEHAVIOUR else hit.confidence >= self.min_confidence
+        return sure and self.policies[hit.level] == "reject"
 
 
 def parts_of(row: Instruction) -> Parts:

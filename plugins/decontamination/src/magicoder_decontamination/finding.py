@@ -15,7 +15,7 @@ from magicoder_core import Instruction, Needle
 from magicoder_decontamination.engine import LEVELS, Engine, Settings
 from magicoder_decontamination.hits import Hit, Parts
 from magicoder_decontamination.memory import Known, Memory, digest
-from magicoder_decontamination.needles import ALLOWED, NeedleSet, needle_set
+from magicoder_decontamination.needles import ALLOWED, NeedleSet, benchmark, needle_set
 
 if TYPE_CHECKING:
     from magicoder_decontamination.decontaminate import Decontaminate
@@ -39,6 +39,7 @@ class Finder:
     settings: Settings
     memory: Memory | None = None
     special: Mapping[str, Special] = field(default_factory=dict)
+    provenance: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     _known: dict[Look, int] = field(default_factory=dict)
     _engines: dict[frozenset[Look], Engine] = field(default_factory=dict)
 
@@ -58,7 +59,8 @@ class Finder:
         )
         looks = [(one.name, level) for level in asked.policies for one in sets]
         memory = Memory(Path(asked.memory)) if asked.memory else None
-        return cls(sets, looks, settings, memory, special(asked))
+        made = special(asked)
+        return cls(sets, looks, settings, memory, made, _provenance(asked) if memory and made else {})
 
     def find(self, rows: Sequence[Instruction], parts: Sequence[Parts]) -> list[list[Hit]]:
         """For each row its hits."""
@@ -74,13 +76,12 @@ class Finder:
             self._engines[looks] = Engine(self._needles(looks), self.settings)
         texts = [part.joined for part in parts]
         found = [
-            [((self._owner[hit.needle.benchmark], hit.level), hit) for hit in hits]
-            for hits in self._engines[looks].find(texts)
+            [((self._owner(hit.needle), hit.level), hit) for hit in hits] for hits in self._engines[looks].find(texts)
         ]
         for level, look_for in self.special.items():
             names = {name for name, other in looks if other == level}
             for hits, more in zip(found, look_for(names, rows, parts) if names else (), strict=False):
-                hits += [((self._owner[hit.needle.benchmark], level), hit) for hit in more]
+                hits += [((self._owner(hit.needle), level), hit) for hit in more]
         return found
 
     def _needles(self, looks: frozenset[Look]) -> Mapping[str, Sequence[Needle]]:
@@ -89,10 +90,15 @@ class Finder:
             for level in LEVELS
         }
 
+    def _owner(self, needle: Needle) -> str:
+        """The name of the set that a needle is of; those that levels make for themselves are known by their benchmark."""
+        by_needle, by_benchmark = self._owners
+        return by_needle.get(id(needle)) or by_benchmark[needle.benchmark]
+
     @cached_property
-    def _owner(self) -> Mapping[str, str]:
-        """The name of the set that has a benchmark's needles."""
-        return {needle.benchmark: one.name for one in self.sets for needle in one.needles[:1]}
+    def _owners(self) -> tuple[Mapping[int, str], Mapping[str, str]]:
+        pairs = [(needle, one.name) for one in self.sets for needle in one.needles]
+        return {id(needle): name for needle, name in pairs}, {needle.benchmark: name for needle, name in pairs}
 
     def _remembered(self, memory: Memory, rows: Sequence[Instruction], parts: Sequence[Parts]) -> list[list[Hit]]:
         numbers = self._numbers(memory)
@@ -136,4 +142,12 @@ class Finder:
             self.settings.min_characters,
             *self.settings.allowed,
         ]
+        if level in self.special:
+            facts.append(self.provenance.get(name, {}))  # such a level looks at more than the needles
         return f"{name}:{level}:{hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]}"
+
+
+def _provenance(asked: Decontaminate) -> Mapping[str, Mapping[str, str]]:
+    """What each benchmark says of its data."""
+    made = {entry.partition("=")[0].strip(): benchmark(entry, "decontaminate.against") for entry in asked.against}
+    return {name: dict(one.provenance()) for name, one in made.items()}

@@ -10,8 +10,8 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -22,6 +22,9 @@ from magicoder_decontamination.hits import Hit, Parts
 _VERSION: Final = 1
 _SECONDS: Final = 60
 """That one of several processes waits for the others to have written."""
+
+_TOGETHER: Final = 10_000
+"""Rows that are asked for at once; SQLite bears 32,766."""
 
 _TABLES: Final = """
 create table if not exists looks (id integer primary key, key text not null unique);
@@ -53,12 +56,13 @@ class Memory:
         self._path = path
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = sqlite3.connect(path, timeout=_SECONDS, isolation_level=None)
+            # Asked by one thread at a time, which need not be the one that opened it.
+            self._file = sqlite3.connect(path, timeout=_SECONDS, isolation_level=None, check_same_thread=False)
             found = self._file.execute("pragma user_version").fetchone()[0]
             if found not in (0, _VERSION):
                 raise self._error(f"is of version {found}, and {_VERSION} is needed; name another file")
-            # One writer at a time, and a commit that is lost in a power cut only costs the look again.
-            self._file.executescript(f"pragma journal_mode=wal; pragma synchronous=off; {_TABLES}")
+            # A commit that is lost in a power cut only costs the look again.
+            self._file.executescript(f"pragma journal_mode=wal; pragma synchronous=normal; {_TABLES}")
             self._file.execute(f"pragma user_version={_VERSION}")
         except (OSError, sqlite3.Error) as error:
             raise self._error(
@@ -68,18 +72,31 @@ class Memory:
     def _error(self, message: str) -> RunError:
         return RunError(f"decontaminate.memory: {self._path} {message}")
 
+    @contextmanager
+    def _asked(self) -> Iterator[None]:
+        """Raises a RunError where the file fails."""
+        try:
+            yield
+        except (sqlite3.Error, ValueError, TypeError) as error:
+            raise self._error(f"is damaged, or cannot be written ({error}); delete it, or name another file") from error
+
     def looks(self, keys: Iterable[str]) -> dict[str, int]:
         """The number of each look; new ones get one."""
         keys = list(keys)
-        self._file.executemany("insert or ignore into looks (key) values (?)", [(key,) for key in keys])
-        numbers = dict(self._file.execute("select key, id from looks"))
+        with self._asked():
+            self._file.executemany("insert or ignore into looks (key) values (?)", [(key,) for key in keys])
+            numbers = dict(self._file.execute("select key, id from looks"))
         return {key: numbers[key] for key in keys}
 
     def recall(self, digests: Sequence[bytes]) -> list[Known]:
         """What is known of each row."""
-        marks = ",".join("?" * len(digests))
-        with closing(self._file.execute(f"select * from rows where digest in ({marks})", digests)) as rows:  # noqa: S608 - marks
-            found = {bytes(digest): _known(looked, hits) for digest, looked, hits in rows}
+        found: dict[bytes, Known] = {}
+        with self._asked():
+            for start in range(0, len(digests), _TOGETHER):
+                some = digests[start : start + _TOGETHER]
+                marks = ",".join("?" * len(some))
+                rows = self._file.execute(f"select digest, looked, found from rows where digest in ({marks})", some)  # noqa: S608 - marks
+                found |= {bytes(digest): _known(looked, hits) for digest, looked, hits in rows}
         return [found.get(digest, UNKNOWN) for digest in digests]
 
     def learn(self, rows: Mapping[bytes, Known]) -> None:
@@ -88,12 +105,10 @@ class Memory:
             (digest, json.dumps(sorted(one.looks)), json.dumps(list(map(_plain, one.hits))))
             for digest, one in rows.items()
         ]
-        try:
+        with self._asked():
             self._file.execute("begin immediate")
             self._file.executemany("insert or replace into rows values (?, ?, ?)", lines)
             self._file.execute("commit")
-        except sqlite3.Error as error:
-            raise self._error(f"cannot be written ({error})") from error
 
 
 def digest(parts: Parts) -> bytes:

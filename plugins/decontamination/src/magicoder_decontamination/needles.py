@@ -25,6 +25,10 @@ _FEWEST_WORDS: Final = 10
 """Of a task's prose without its examples; shorter ones ("return the length of a string") stand in honest text."""
 
 
+_FEWEST_OF_EXAMPLES, _FEWEST_CHARACTERS = 5, 14
+"""Words of a task's examples, and letters and digits in them."""
+
+
 @dataclass(frozen=True)
 class NeedleSet:
     """All needles of one benchmark, and the options it was made with."""
@@ -75,6 +79,15 @@ def prose(needle: Needle) -> str:
         return ""
     text = needle.text[: examples.start()].strip()
     return text if len(re.findall(r"\w+", text)) >= _FEWEST_WORDS else ""
+
+
+def examples(needle: Needle) -> str:
+    """A task's examples as Python's prompt has them, from the first one on; nothing where they tell next to nothing."""
+    at = needle.text.find(">>>") if needle.kind in _WORDY else -1
+    words = re.findall(r"\w+", needle.text[max(at, 0) :])
+    if at < 0 or len(words) < _FEWEST_OF_EXAMPLES or sum(map(len, words)) < _FEWEST_CHARACTERS:
+        return ""
+    return needle.text[at:].strip()
 
 
 ALLOWED: Final[Mapping[str, str]] = {

@@ -67,9 +67,12 @@ def asked(options: Sequence[str]) -> Decontaminate:
     """The filter of options as ``NAME=VALUE``.
 
     Raises:
-        RecipeError: one of them is none, or its value is wrong.
+        MagicoderError: one of them is none, its value is wrong, or what it names is not there.
     """
-    return cast("Decontaminate", provider("filter", "decontaminate", options))
+    plain = [text.strip().removeprefix("decontaminate.") for text in options]
+    made = cast("Decontaminate", provider("filter", "decontaminate", plain))
+    made.check()
+    return made
 
 
 def told(asked: Decontaminate) -> dict[str, Any]:
@@ -78,6 +81,7 @@ def told(asked: Decontaminate) -> dict[str, Any]:
         "against": list(asked.against),
         "levels": dict(asked.policies),
         "coverage": asked.coverage,
+        "min_confidence": asked.min_confidence,
         "min_characters": asked.min_characters,
         "allow": list(asked.allow),
     }

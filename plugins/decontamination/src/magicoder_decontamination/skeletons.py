@@ -5,8 +5,8 @@ changes: keywords, builtins, attributes and whole numbers, in their order; comme
 of a function's body follow each other may hold a copy, and is parsed; few texts do. Of a body that has few
 such words the ``def`` before it must be there, too.
 
-What `trees.fingerprint` calls equal is missed here only where a copy writes a number in another way, names a variable like
-a builtin, or puts a docstring or other annotations into a very short function.
+What `trees.fingerprint` calls equal is missed here only where a copy writes a number in another way, or names a variable like
+a keyword in other letters.
 """
 
 from __future__ import annotations
@@ -28,6 +28,9 @@ LEAST, MOST = 3, 5
 _SHORT: Final = 4
 """A body of fewer words is looked for with its ``def``."""
 
+_SHORT_WITHOUT: Final = 6
+"""The same where builtins do not count, and so all words are common ones."""
+
 _NUMBERS: Final = 10_000
 """Whole numbers below it are words that count."""
 
@@ -39,32 +42,36 @@ _BASE: Final = 0x9E3779B97F4A7C15
 
 
 class Skeletons:
-    """An index of functions."""
+    """An index of functions.
 
-    def __init__(self, functions: Sequence[Function]) -> None:
+    Args:
+        functions: what to look for.
+        builtins: whether builtins are among the words that count; where not, a copy may name its variables like them, and have
+            any annotations.
+    """
+
+    def __init__(self, functions: Sequence[Function], *, builtins: bool = True) -> None:
         import numpy as np
 
-        names = [*keyword.kwlist, *sorted(BUILTINS), *map(str, range(_NUMBERS))]
+        names = [*keyword.kwlist, *map(str, range(_NUMBERS)), *(sorted(BUILTINS) if builtins else ())]
         dotted = sorted({name for function in functions for name in _attributes(function)})
         dotted += map(str, range(_NUMBERS))  # behind a number's point
         self._known = Hashes(np.concatenate([_hashes(names), _hashes(dotted) ^ np.uint64(_DOTTED)]))
         bodies = [(one, text) for one in functions for text in _bodies(one)]
         words = self._words(Batch([text for _, text in bodies]).folded)
-        short = [one for (one, _), size in zip(bodies, words.sizes, strict=True) if size < _SHORT]
+        enough = _SHORT if builtins else _SHORT_WITHOUT
+        short = [one for (one, _), size in zip(bodies, words.sizes, strict=True) if size < enough]
         wholes = self._words(Batch([text for one in short for text in _wholes(one)]).folded)
-        sought = {*words.sequences(_SHORT), *wholes.sequences(LEAST)}
+        sought = {*words.sequences(enough), *wholes.sequences(LEAST)}
         self._sought = {
             length: _Sought.of([one for one in sought if min(one.size, MOST) == length])
             for length in range(LEAST, MOST + 1)
         }
 
     def candidates(self, batch: Batch) -> Sequence[int]:
-        """The numbers of the texts that may hold a copy, with their comments or without, ascending."""
-        found = set[int]()
-        for view in (batch.folded, batch.uncommented):
-            words = self._words(view)
-            for length, heads in words.heads():
-                found.update(map(view.row, self._sought[length].find(words, heads)))
+        """The numbers of the texts that may hold a copy, ascending."""
+        words = self._words(batch.programs)
+        found = {row for length, heads in words.heads() for row in self._sought[length].find(words, heads)}
         return sorted(found)
 
     def _words(self, view: View) -> _Words:

@@ -22,10 +22,11 @@ from typing import Any, Final
 from magicoder_core import Needle
 from magicoder_decontamination.hits import Hit, telling
 from magicoder_decontamination.matching import Patterns
-from magicoder_decontamination.needles import PROGRAM, prose
-from magicoder_decontamination.texts import Batch, View, bare, folded, uncommented, unfenced, words
+from magicoder_decontamination.needles import PROGRAM, examples, prose
+from magicoder_decontamination.texts import Batch, View, bare, folded, origins, uncommented, unfenced, words
 
 _WORD: Final = re.compile(r"\w+")
+_EXAMPLES_ALONE: Final = "its examples alone"
 _SHORT: Final = 30
 """Characters, white space aside, of a needle that must be all that stands on its lines."""
 
@@ -33,22 +34,27 @@ _FEWEST_CHARACTERS: Final = 20
 _FEWEST_TOKENS: Final = 5
 """Of a needle whose words alone are enough; where they are fewer its other signs must be there, too."""
 
-_LOST: Final = 0.5
-"""Share of a needle that its comments may be, for it to be looked for without them."""
+_LEFT: Final = 0.5
+"""Share of a needle that must be left without its comments, for it to be looked for without them."""
+
+_BEFORE: Final = " \t>+.|"
+"""Signs that may stand before a line: of a quotation, a difference, a prompt."""
+
+_QUOTES: Final = str.maketrans('"', "'")
 
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
-    """A text to look for, and the needle it stands for."""
+    """A text to look for, the needle it stands for, and its characters, white space aside."""
 
     needle: Needle
     text: str
+    size: int
     note: str = ""
 
-    @property
-    def size(self) -> int:
-        """Characters, white space aside."""
-        return len(bare(self.text))
+    @classmethod
+    def of(cls, needle: Needle, text: str, note: str = "") -> _Piece:
+        return cls(needle, text, len(bare(text)), note)
 
 
 @dataclass(frozen=True)
@@ -61,9 +67,13 @@ class _Look:
     fold: Callable[[str], str] = folded
     tokens: bool = False
 
+    def seen(self, piece: _Piece) -> _Piece:
+        """A piece as this look compares it."""
+        return _Piece.of(piece.needle, self.prepared(piece.text), piece.note)
+
     def pattern(self, text: str) -> bytes:
-        """A needle's text in this view."""
-        return self.kept(self.fold(self.prepared(text))).encode("utf-8", "surrogatepass")
+        """A prepared text in this view."""
+        return self.kept(self.fold(text)).encode("utf-8", "surrogatepass")
 
 
 _LOOKS: Final[Mapping[str, Sequence[_Look]]] = {
@@ -90,16 +100,17 @@ class TextLevel:
         self.name = name
         pieces = [piece for needle in needles if needle.kind != PROGRAM for piece in self._pieces(needle)]
         pieces = [piece for piece in pieces if piece.size >= fewest and bare(piece.text) not in allowed]
-        self._looks = [_Search(name, look, pieces) for look in _LOOKS[name]]
+        self._looks = [_Search(name, look, pieces, fewest) for look in _LOOKS[name]]
 
     def _pieces(self, needle: Needle) -> Iterator[_Piece]:
         text = needle.text.strip()
-        yield _Piece(needle, text)
+        yield _Piece.of(needle, text)
         if self.name == "tokens":
-            if (code := uncommented(text)) != text and not _is_comment(text, code):
-                yield _Piece(needle, code.strip(), "without its comments")
-            if words := prose(needle):
-                yield _Piece(needle, words, "without its examples")
+            if (code := uncommented(text).strip()) != text and len(bare(code)) >= _LEFT * len(bare(text)):
+                yield _Piece.of(needle, code, "without its comments")
+            for part, note in ((prose(needle), "without its examples"), (examples(needle), _EXAMPLES_ALONE)):
+                if part:
+                    yield _Piece.of(needle, part, note)
 
     def find(self, batch: Batch) -> Iterator[tuple[int, Hit]]:
         """Each row's number with a hit."""
@@ -110,14 +121,15 @@ class TextLevel:
 class _Search:
     """The pieces in one way of looking."""
 
-    def __init__(self, level: str, look: _Look, pieces: Sequence[_Piece]) -> None:
+    def __init__(self, level: str, look: _Look, pieces: Sequence[_Piece], fewest: int) -> None:
         self._level = level
         self._look = look
         owners: dict[bytes, list[_Piece]] = defaultdict(list)
         for piece in pieces:
-            pattern = look.pattern(piece.text)
-            if pattern:
-                owners[pattern].append(piece)
+            seen = look.seen(piece)
+            # What a look leaves of a text must tell as much as a whole one.
+            if seen.size >= max(fewest, _LEFT * piece.size) and (pattern := look.pattern(seen.text)):
+                owners[pattern].append(seen)
         self._owners = list(owners.values())
         self._patterns = Patterns(list(owners))
 
@@ -129,7 +141,7 @@ class _Search:
             row = view.row(number)
             if row not in places:
                 text = self._look.prepared(batch.texts[row])
-                places[row] = text, _places(text, self._look)
+                places[row] = text, origins(text, lambda part: self._look.kept(self._look.fold(part)))
             text, kept = places[row]
             start = found.start - int(view.offsets[number])
             span = kept[start : start + len(self._patterns.patterns[found.number])]
@@ -150,18 +162,16 @@ class _Search:
             return False
         if not self._look.tokens:
             return piece.size >= _SHORT or _is_line(text, start, end)
-        own, theirs = folded(self._look.prepared(piece.text)), folded(text[start:end])
+        own, theirs = folded(piece.text), folded(text[start:end])
         if (tokens := _WORD.findall(own)) != _WORD.findall(theirs):
             return False
-        if len(tokens) < _FEWEST_TOKENS or sum(map(len, tokens)) < _FEWEST_CHARACTERS:
-            start, end = _with_signs(text, start, end)
-            return _is_line(text, start, end) and bare(own) == bare(folded(text[start:end]))
-        return piece.size >= _SHORT or _is_line(text, *_with_signs(text, start, end))
-
-
-def _is_comment(text: str, code: str) -> bool:
-    """Whether next to nothing of a needle is left without its comments."""
-    return len(words(folded(code))) < _LOST * len(words(folded(text)))
+        if piece.size >= _SHORT and len(tokens) >= _FEWEST_TOKENS and sum(map(len, tokens)) >= _FEWEST_CHARACTERS:
+            return True
+        if piece.note == _EXAMPLES_ALONE:
+            return len(tokens) >= _FEWEST_TOKENS
+        start, end = _with_signs(text, start, end)
+        alike = bare(own).translate(_QUOTES) == bare(folded(text[start:end])).translate(_QUOTES)
+        return _is_line(text, start, end) and alike
 
 
 def _with_signs(text: str, start: int, end: int) -> tuple[int, int]:
@@ -173,20 +183,6 @@ def _with_signs(text: str, start: int, end: int) -> tuple[int, int]:
     return start, end
 
 
-def _places(text: str, look: _Look) -> Any:
-    """For each byte that a view keeps of a text, the place of its character.
-
-    Beyond ASCII character by character, because folding may lengthen one; only rows with a hit are looked at so closely.
-    """
-    import numpy as np
-
-    if text.isascii():
-        kept = np.array([bool(look.kept(chr(code))) for code in range(128)])
-        return np.flatnonzero(kept[np.frombuffer(text.encode(), np.uint8)])
-    sizes = [len(look.kept(look.fold(sign)).encode("utf-8", "surrogatepass")) for sign in text]
-    return np.repeat(np.arange(len(text)), sizes)
-
-
 def _joins(text: str, place: int) -> bool:
     """Whether a place is within a word."""
     return 0 < place < len(text) and bool(_WORD.fullmatch(text[place - 1 : place + 1]))
@@ -194,6 +190,8 @@ def _joins(text: str, place: int) -> bool:
 
 def _is_line(text: str, start: int, end: int) -> bool:
     """Whether nothing else stands on the lines from ``start`` to ``end``."""
-    before = text[text.rfind("\n", 0, start) + 1 : start]
-    stop = text.find("\n", end)
-    return not before.strip() and not text[end : len(text) if stop < 0 else stop].strip()
+    while start and text[start - 1] in _BEFORE:
+        start -= 1
+    while end < len(text) and text[end] in " \t\r":
+        end += 1
+    return (start == 0 or text[start - 1] in "\n\r") and (end == len(text) or text[end] == "\n")

@@ -10,6 +10,7 @@ view        what is left of a text
 ``bare``    folded, without white space
 ``words``   folded, without what is no letter, digit or underscore, and without the marks of code blocks
 ``code``    as ``words``, after comments from ``#`` or ``//`` to the line's end are cut; of texts that have any
+``programs``  folded, without Python's comments and long strings
 ==========  =====================================================================
 
 Folding is lower case and, beyond ASCII, Unicode's NFKC with typographic quotes and dashes as ASCII has them. Bytes of other
@@ -20,7 +21,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
@@ -39,7 +40,19 @@ _FENCE: Final = re.compile(rb"```[a-z0-9+#_-]*")
 _FENCE_TEXT: Final = re.compile(r"```[A-Za-z0-9+#_-]*")
 _HASH: Final = re.compile(rb"#[^\n\0]*")
 _SLASHES: Final = re.compile(rb"//[^\n\0]*")  # apart: a pattern with one beginning is searched ten times as fast
-_COMMENT_TEXT: Final = re.compile(r"(?:#|//)[^\n\0]*")
+_HASH_TEXT: Final = re.compile(r"#[^\n\0]*")
+_SLASHES_TEXT: Final = re.compile(r"//[^\n\0]*")
+_BEHIND: Final = re.compile(rb"[\w)\]'\":][ \t]*\Z")
+_BEHIND_TEXT: Final = re.compile(r"[\w)\]'\":][ \t]*\Z")
+"""What stands before two slashes that are no comment: an operand of Python's division, an address."""
+
+_LONG: Final = b'"""'
+_QUOTED: Final = re.compile(rb'"""[^\0]*?"""')
+_NEAR: Final = 12
+"""Characters before two slashes that are looked at."""
+
+_HAN: Final = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]")
+_SEGMENT: Final = re.compile(r"[\x00-\x7f]?[^\x00-\x7f]+|[\x00-\x7f]")
 _SIGN: Final = re.compile(r"[^\w\x00-\x7f]")
 _ASCII_SIGNS: Final = {
     **dict.fromkeys("\u2018\u2019\u201a\u201b\u2032", "'"),
@@ -117,7 +130,17 @@ class Batch:
         """The folded texts that have comments to a line's end, without these; all others are the same as before."""
         rows = [number for number, text in enumerate(self.texts) if "#" in text or "//" in text]
         data = b"\0".join(map(self.folded.text, rows))
-        return _split(_SLASHES.sub(b"", _HASH.sub(b"", data)), len(rows), rows)
+        return _split(_SLASHES.sub(_cut, _HASH.sub(b"", data)), len(rows), rows)
+
+    @cached_property
+    def programs(self) -> View:
+        """Folded, without Python's comments and, where each of them ends, its long strings."""
+        parts = [part if part.count(_LONG) % 2 else _QUOTED.sub(b"", part) for part in self._uncommented_by_hash]
+        return _split(b"\0".join(parts), len(self.texts))
+
+    @property
+    def _uncommented_by_hash(self) -> list[bytes]:
+        return _HASH.sub(b"", self.folded.data).split(b"\0") if self.texts else []
 
     @cached_property
     def code(self) -> View:
@@ -144,12 +167,40 @@ def _split(data: bytes, count: int, rows: Sequence[int] | None = None) -> View:
     return View(data, np.concatenate(([0], ends + 1, [len(data) + 1]))[: count + 1], rows)
 
 
+def _cut(found: re.Match[bytes]) -> bytes:
+    """Nothing, for a comment; two slashes that are none stay with what is behind them."""
+    before = found.string[max(0, found.start() - _NEAR) : found.start()]
+    return found[0] if _BEHIND.search(before) else b""
+
+
 def folded(text: str) -> str:
-    """A text in lower case and, beyond ASCII, in NFKC with ASCII's quotes, dashes and blanks."""
+    """A text in lower case and, beyond ASCII, in NFKC with ASCII's quotes, dashes and blanks.
+
+    Signs of scripts that have no blanks between words stand by themselves.
+    """
     if text.isascii():
         return text.lower()
     text = unicodedata.normalize("NFKC", text)
-    return _SIGN.sub(lambda sign: _ASCII_SIGNS.get(sign[0], " "), text).lower()
+    text = _SIGN.sub(lambda sign: _ASCII_SIGNS.get(sign[0], " "), text).lower()
+    return _HAN.sub(r" \g<0> ", text)
+
+
+def origins(text: str, change: Callable[[str], str]) -> Any:
+    """For each byte of a changed text, the place of the character that it comes from.
+
+    ``change`` may look at neighbours beyond ASCII alone, as composing does, so such are changed together.
+    """
+    import numpy as np
+
+    if text.isascii():
+        kept = np.array([len(change(chr(code))) for code in range(128)])
+        return np.repeat(np.arange(len(text)), kept[np.frombuffer(text.encode(), np.uint8)])
+    places: list[int] = []
+    for found in _SEGMENT.finditer(text):
+        size = len(_encoded(change(found[0])))
+        first, length = found.start(), found.end() - found.start()
+        places += [first + number * length // size for number in range(size)]
+    return np.array(places, np.int64)
 
 
 def _encoded(text: str) -> bytes:
@@ -173,4 +224,13 @@ def unfenced(text: str) -> str:
 
 def uncommented(text: str) -> str:
     """A text with its comments blanked, each character keeping its place."""
-    return _COMMENT_TEXT.sub(lambda cut: "\n" * len(cut[0]), text)
+    text = _HASH_TEXT.sub(_blank, text)
+    return _SLASHES_TEXT.sub(lambda cut: cut[0] if _is_behind(cut) else _blank(cut), text)
+
+
+def _is_behind(found: re.Match[str]) -> bool:
+    return bool(_BEHIND_TEXT.search(found.string[max(0, found.start() - _NEAR) : found.start()]))
+
+
+def _blank(cut: re.Match[str]) -> str:
+    return "\n" * len(cut[0])

@@ -1,8 +1,8 @@
 """Python functions as they are behind their names and their layout.
 
-Two functions have one `fingerprint` if their syntax trees are equal once docstrings, annotations and decorators are gone
-and each name that is no builtin stands as the how-manieth it is: so a copy with every identifier renamed, reformatted,
-with other comments, is still the same. Attributes, keyword arguments and constants stay as they are.
+Two functions have one `fingerprint` if their syntax trees are equal once docstrings, annotations, decorators, defaults, a
+method's ``self`` and ``async`` are gone and each name that is no builtin stands as the how-manieth it is: so a copy with every
+identifier renamed, reformatted, with other comments, is still the same. Attributes, keyword arguments and constants stay.
 """
 
 from __future__ import annotations
@@ -20,8 +20,21 @@ BUILTINS: Final = frozenset(dir(builtins))
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 _MOST_NODES: Final = 5000
+_KINDS: Final = {"AnnAssign": "Assign", "AsyncFunctionDef": "FunctionDef"}
 _BLOCKS: Final = ("body", "orelse", "handlers", "finalbody", "cases")
-_SKIPPED: Final = frozenset({"ctx", "annotation", "returns", "type_comment", "decorator_list", "type_params", "simple"})
+_SKIPPED: Final = frozenset(
+    {
+        "annotation",
+        "ctx",
+        "decorator_list",
+        "defaults",
+        "kw_defaults",
+        "returns",
+        "simple",
+        "type_comment",
+        "type_params",
+    }
+)
 _NAMES: Final = {
     "Name": "id",
     "arg": "arg",
@@ -161,7 +174,13 @@ def fingerprint(function: Function) -> Fingerprint | None:
 def shape(function: Function) -> tuple[object, ...]:
     """What equal functions have in common, for a quick look: their number of arguments and their kinds of statements."""
     kinds = [type(item) if type(item) is not ast.AnnAssign else ast.Assign for item in without_docstring(function.body)]
-    return len(function.args.args), *kinds
+    return len(_own(function.args)), *kinds
+
+
+def _own(arguments: ast.arguments) -> list[ast.arg]:
+    """The arguments by position, but a method's object."""
+    first = arguments.args[0].arg if arguments.args else ""
+    return arguments.args[1:] if first in {"self", "cls"} else arguments.args
 
 
 def bound(function: Function) -> frozenset[str]:
@@ -195,7 +214,7 @@ class _Reader:
         kind = type(node).__name__
         self.telling += kind in _TELLING
         self.rare += _is_rare(node)
-        self.parts.append("Assign" if kind == "AnnAssign" else kind)
+        self.parts.append(_KINDS.get(kind, kind))
         for name, value in self._fields(node):
             if isinstance(value, ast.AST):
                 self.read(value)
@@ -219,6 +238,8 @@ class _Reader:
                 continue
             if name == "body" and isinstance(node, Function | ast.ClassDef):
                 value = without_docstring(node.body)
+            if name == "args" and isinstance(node, ast.arguments):
+                value = _own(node)
             if isinstance(node, ast.AnnAssign) and name == "target":
                 value = [node.target]
             yield name, value

@@ -18,6 +18,7 @@ _LEAST_BITS: Final = np.uint64((1 << _SIZE_BITS) - 1)
 _MOST_BYTES: Final = 1 << (64 - _SIZE_BITS)
 _ELEMENT: Final = 8
 _AFTER: Final = struct.Struct("<QH")
+_LONGEST_ID: Final = 0xFFFF
 _LIKELY_ID: Final = 54
 """Bytes that are read of an id at once; ours have 16."""
 
@@ -41,7 +42,7 @@ class Shelf:
         """Put down some ``rows``, each the head of a cluster of its own; returns their references.
 
         Raises:
-            RunError: a row has 16,777,216 shingles or more, all rows have a terabyte, or the disk is full.
+            RunError: a row has 16,777,216 shingles or more, or an id of more than 65,535 bytes; all rows have a terabyte, or the disk is full.
         """
         content = memoryview((sets.elements & HASH).data).cast("B")
         pieces: list[bytes | memoryview] = []
@@ -50,6 +51,10 @@ class Shelf:
             rows.tolist(), sets.offsets[rows].tolist(), sets.offsets[rows + 1].tolist(), strict=True
         ):
             name = ids[row].encode("utf-8", "surrogatepass")
+            if len(name) > _LONGEST_ID:
+                raise RunError(
+                    f"near-duplicates: a row's id has {len(name)} bytes; {_LONGEST_ID} is the most ({ids[row][:40]}...)"
+                )
             pieces += (content[begin * _ELEMENT : end * _ELEMENT], _AFTER.pack(0, len(name)), name)
             places.append(place)
             place += (end - begin) * _ELEMENT + _AFTER.size + len(name)

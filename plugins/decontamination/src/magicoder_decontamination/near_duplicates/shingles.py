@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from magicoder_decontamination.texts import folded
 from magicoder_decontamination.words import I64, U64, Words, grams, mixed, words
 
 ROW_SHIFT: Final = np.uint64(48)
@@ -37,8 +38,10 @@ class Sets(NamedTuple):
 def shingle_sets(texts: Sequence[str], width: int, seed: int) -> Sets:
     """The sets of hashes of each ``width`` consecutive words, for at most 65,536 texts.
 
-    A text of fewer words has one shingle, of all its words; one of none has one, of its signs without white space.
+    A text of fewer words has one shingle, of all its words; one of none has one, of its signs without white space. Beyond
+    ASCII texts are folded (`texts.folded`): widths, composed letters, quotes and blanks make no difference.
     """
+    texts = [text if text.isascii() else folded(text) for text in texts]
     found = words(texts)
     hashes, offsets = grams(found, width)
     counts = np.diff(offsets)
