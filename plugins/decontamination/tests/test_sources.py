@@ -164,7 +164,7 @@ def test_official_copies_are_asked_for_by_their_names(monkeypatch):
         hub, "_library", lambda *_: Hub([{"prompt": "// Add.", "question": "How many?", "answer": "5"}])
     )
     assert [one.language for one in MultiPLE().problems()] == ["lua", "rs"]
-    assert [one.id for one in MultiPLE().problems()][0] == "lua/nuprl/MultiPL-E humaneval-lua test"
+    assert next(one.id for one in MultiPLE().problems()) == "lua/nuprl/MultiPL-E humaneval-lua test"
     assert [one.prompt for kind in (Gsm8k, Apps, Ds1000) for one in kind().problems()] == [
         "How many?",
         "How many?",

@@ -14,7 +14,7 @@ from __future__ import annotations
 import ast
 import copy
 import keyword
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from functools import cache
 from typing import Any, Final, NamedTuple
 
@@ -25,11 +25,8 @@ from magicoder_decontamination.trees import BUILTINS, Function, bound, without_d
 LEAST, MOST = 3, 5
 """Words that are looked for: all of a function's, but at most the first so many; those with fewer are not found."""
 
-_SHORT: Final = 4
-"""A body of fewer words is looked for with its ``def``."""
-
-_SHORT_WITHOUT: Final = 6
-"""The same where builtins do not count, and so all words are common ones."""
+_ENOUGH: Final = (4, 6)
+"""A body of fewer words is looked for with its ``def``; the second holds where builtins do not count, and all are common."""
 
 _NUMBERS: Final = 10_000
 """Whole numbers below it are words that count."""
@@ -44,44 +41,56 @@ _BASE: Final = 0x9E3779B97F4A7C15
 class Skeletons:
     """An index of functions.
 
-    Args:
-        functions: what to look for.
-        builtins: whether builtins are among the words that count; where not, a copy may name its variables like them, and have
-            any annotations.
+    It is looked up twice: once with builtins among the words that count, and once without, for then a copy may name its
+    variables like them, and have any annotations.
     """
 
-    def __init__(self, functions: Sequence[Function], *, builtins: bool = True) -> None:
+    def __init__(self, functions: Sequence[Function]) -> None:
         import numpy as np
 
-        names = [*keyword.kwlist, *map(str, range(_NUMBERS)), *(sorted(BUILTINS) if builtins else ())]
+        names = [*keyword.kwlist, *map(str, range(_NUMBERS))]
         dotted = sorted({name for function in functions for name in _attributes(function)})
         dotted += map(str, range(_NUMBERS))  # behind a number's point
-        self._known = Hashes(np.concatenate([_hashes(names), _hashes(dotted) ^ np.uint64(_DOTTED)]))
+        always = np.concatenate([_hashes(names), _hashes(dotted) ^ np.uint64(_DOTTED)])
+        self._known = Hashes(np.concatenate([always, _hashes(sorted(BUILTINS - set(keyword.kwlist)))]))
+        self._always = np.isin(self._known.members, always)
         bodies = [(one, text) for one in functions for text in _bodies(one)]
-        words = self._words(Batch([text for _, text in bodies]).folded)
-        enough = _SHORT if builtins else _SHORT_WITHOUT
-        short = [one for (one, _), size in zip(bodies, words.sizes, strict=True) if size < enough]
-        wholes = self._words(Batch([text for one in short for text in _wholes(one)]).folded)
-        sought = {*words.sequences(enough), *wholes.sequences(LEAST)}
-        self._sought = {
-            length: _Sought.of([one for one in sought if min(one.size, MOST) == length])
-            for length in range(LEAST, MOST + 1)
-        }
+        in_bodies = self._words(Batch([text for _, text in bodies]).folded)
+        self._sought: list[dict[int, _Sought]] = []
+        for words, enough in zip(in_bodies, _ENOUGH, strict=True):
+            short = [one for (one, _), size in zip(bodies, words.sizes, strict=True) if size < enough]
+            wholes = self._words(Batch([text for one in short for text in _wholes(one)]).folded)[len(self._sought)]
+            sought = {*words.sequences(enough), *wholes.sequences(LEAST)}
+            self._sought.append(_by_length(sought))
 
     def candidates(self, batch: Batch) -> Sequence[int]:
         """The numbers of the texts that may hold a copy, ascending."""
-        words = self._words(batch.programs)
-        found = {row for length, heads in words.heads() for row in self._sought[length].find(words, heads)}
+        found = set[int]()
+        for words, sought in zip(self._words(batch.programs), self._sought, strict=True):
+            for length, heads in words.heads():
+                found.update(sought[length].find(words, heads))
         return sorted(found)
 
-    def _words(self, view: View) -> _Words:
+    def _words(self, view: View) -> tuple[_Words, _Words]:
+        """The words that count, with builtins and without."""
         import numpy as np
 
         words = view.spoken
         before = np.frombuffer(view.padded, np.uint8)[words.starts]
         hashes = np.where(before == ord("."), words.hashes ^ np.uint64(_DOTTED), words.hashes)
-        places, _ = self._known.find(hashes)
-        return _Words(hashes[places], np.searchsorted(places, words.texts))
+        places, ranks = self._known.find(hashes)
+        plain = places[self._always[ranks]]
+        return (
+            _Words(hashes[places], np.searchsorted(places, words.texts)),
+            _Words(hashes[plain], np.searchsorted(plain, words.texts)),
+        )
+
+
+def _by_length(sequences: Collection[_Sequence]) -> dict[int, _Sought]:
+    return {
+        length: _Sought.of([one for one in sequences if min(one.size, MOST) == length])
+        for length in range(LEAST, MOST + 1)
+    }
 
 
 class _Sequence(NamedTuple):

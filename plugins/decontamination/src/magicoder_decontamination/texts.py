@@ -46,7 +46,6 @@ _BEHIND: Final = re.compile(rb"[\w)\]'\":][ \t]*\Z")
 _BEHIND_TEXT: Final = re.compile(r"[\w)\]'\":][ \t]*\Z")
 """What stands before two slashes that are no comment: an operand of Python's division, an address."""
 
-_LONG: Final = b'"""'
 _QUOTED: Final = re.compile(rb'"""[^\0]*?"""')
 _NEAR: Final = 12
 """Characters before two slashes that are looked at."""
@@ -134,13 +133,8 @@ class Batch:
 
     @cached_property
     def programs(self) -> View:
-        """Folded, without Python's comments and, where each of them ends, its long strings."""
-        parts = [part if part.count(_LONG) % 2 else _QUOTED.sub(b"", part) for part in self._uncommented_by_hash]
-        return _split(b"\0".join(parts), len(self.texts))
-
-    @property
-    def _uncommented_by_hash(self) -> list[bytes]:
-        return _HASH.sub(b"", self.folded.data).split(b"\0") if self.texts else []
+        """Folded, without Python's comments and long strings."""
+        return _split(_QUOTED.sub(b"", _HASH.sub(b"", self.folded.data)), len(self.texts))
 
     @cached_property
     def code(self) -> View:

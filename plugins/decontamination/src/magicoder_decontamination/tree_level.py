@@ -46,11 +46,11 @@ class Trees:
                     self._known[made.digest].append((needle, made))
                     sought.setdefault(made.digest, function)
         self._shapes = set(map(shape, sought.values()))
-        self._skeletons = [Skeletons(list(sought.values()), builtins=builtins) for builtins in (True, False)]
+        self._skeletons = Skeletons(list(sought.values()))
 
     def find(self, batch: Batch) -> Iterator[tuple[int, Hit]]:
         """Each row's number with a hit."""
-        for row in sorted({row for one in self._skeletons for row in one.candidates(batch)}):
+        for row in self._skeletons.candidates(batch):
             text = batch.texts[row]
             for function, start in written(text):
                 # What a class must have is no task's solution.

@@ -21,6 +21,7 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 _MOST_NODES: Final = 5000
 _KINDS: Final = {"AnnAssign": "Assign", "AsyncFunctionDef": "FunctionDef"}
+_COMPREHENSIONS: Final = (ast.ListComp, ast.SetComp, ast.GeneratorExp, ast.DictComp)
 _BLOCKS: Final = ("body", "orelse", "handlers", "finalbody", "cases")
 _SKIPPED: Final = frozenset(
     {
@@ -162,7 +163,7 @@ def _within(node: ast.AST) -> Iterator[Function]:
 
 def fingerprint(function: Function) -> Fingerprint | None:
     """A function's fingerprint; None if it is too large to be a benchmark's, or nested too deeply."""
-    reader = _Reader(bound(function))
+    reader = _Reader()
     try:
         reader.read(function)
     except (RecursionError, OverflowError):
@@ -198,9 +199,12 @@ def bound(function: Function) -> frozenset[str]:
 
 @dataclass
 class _Reader:
-    """Reads a tree from left to right."""
+    """Reads a tree from left to right, but what a comprehension goes over before what it makes.
 
-    bound: frozenset[str]
+    So a name is bound before it is used, and a builtin that the function binds is known to be none.
+    """
+
+    bound: set[str] = field(default_factory=set)
     parts: list[str] = field(default_factory=list)
     nodes: int = 0
     telling: int = 0
@@ -227,12 +231,14 @@ class _Reader:
                         self.parts.append(self._name(item) if isinstance(item, str) else repr(item))
                 self.parts.append("]")
             elif name == _NAMES.get(kind) and isinstance(value, str):
+                if not isinstance(getattr(node, "ctx", None), ast.Load):
+                    self.bound.add(value)
                 self.parts.append(self._name(value))
             else:
                 self.parts.append(f"{type(value).__name__}:{value!r}")
 
     def _fields(self, node: ast.AST) -> Iterator[tuple[str, object]]:
-        for name in node._fields:
+        for name in reversed(node._fields) if isinstance(node, _COMPREHENSIONS) else node._fields:
             value = getattr(node, name, None)
             if name in _SKIPPED or (name == "asname" and isinstance(node, ast.alias)):
                 continue
