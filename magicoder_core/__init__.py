@@ -19,7 +19,7 @@ from magicoder_core.errors import (
     TeacherError,
 )
 from magicoder_core.hookspecs import hookimpl
-from magicoder_core.plugins import find, provider
+from magicoder_core.plugins import find, names, provider
 from magicoder_core.providers import (
     Ask,
     AskingFilter,
@@ -109,5 +109,6 @@ __all__ = [
     "WireTeacher",
     "find",
     "hookimpl",
+    "names",
     "provider",
 ]

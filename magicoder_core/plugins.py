@@ -242,6 +242,11 @@ def find(kind: str, name: str) -> type[Provider]:
     return catalogue().find(kind, name).provider
 
 
+def names(kind: str) -> list[str]:
+    """The names of all providers of a kind, sorted."""
+    return sorted(name for found, name in catalogue().found if found == kind)
+
+
 def provider(kind: str, name: str, overrides: Sequence[str] = ()) -> Provider:
     """A provider of a kind and name, with options as ``name=value``.
 

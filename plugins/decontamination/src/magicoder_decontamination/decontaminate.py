@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
-from magicoder_core import Filter, Instruction, Judgement, Needle, RecipeError, progress
+from magicoder_core import Filter, Instruction, Judgement, Needle, RecipeError, names, progress
 from magicoder_decontamination.hits import Hit, Parts, evidence
 
 if TYPE_CHECKING:
@@ -70,12 +70,12 @@ class Decontaminate(Filter):
             raise ValueError(f"min_confidence: between 0 and 1 (got {self.min_confidence})")
         if not self.against:
             raise ValueError("against: at least one benchmark is needed")
-        names = [name for name, _ in map(_split, self.levels)]
+        levels = [name for name, _ in map(_split, self.levels)]
         benchmarks = [entry.partition("=")[0].strip() for entry in self.against]
         if len(set(benchmarks)) < len(benchmarks):
             raise ValueError(f"against: each benchmark once (got {', '.join(benchmarks)})")
-        if not names or len(set(names)) < len(names):
-            raise ValueError(f"levels: each once, and at least one (got {', '.join(names) or 'none'})")
+        if not levels or len(set(levels)) < len(levels):
+            raise ValueError(f"levels: each once, and at least one (got {', '.join(levels) or 'none'})")
         for name, policy in map(_split, self.levels):
             if name not in NAMES:
                 raise ValueError(f"levels: no level '{name}'; there are: {', '.join(NAMES)}")
@@ -98,8 +98,8 @@ class Decontaminate(Filter):
 
         for entry in self.against:
             benchmark(entry, "decontaminate.against").check()
-        names = {entry.partition("=")[0].strip() for entry in self.against}
-        if COMPAT in self.policies and not names & PUBLISHED:
+        named = {entry.partition("=")[0].strip() for entry in self.against}
+        if COMPAT in self.policies and not named & PUBLISHED:
             raise RecipeError(
                 f"decontaminate.levels: {COMPAT} knows {', '.join(sorted(PUBLISHED))}, and 'against' names none of them"
             )
@@ -142,6 +142,8 @@ class Decontaminate(Filter):
         finder = Finder.of(self)
         told = ", ".join(f"{len(one.needles)} of {one.name}" for one in finder.sets)
         progress.say(f"decontaminate: needles: {told}; levels: {', '.join(self.policies)}")
+        if others := _not_named(self.against):
+            progress.say(f"decontaminate: not looked for, as 'against' does not name them: {', '.join(others)}")
         return finder
 
     def _judged(self, parts: Parts, hits: Sequence[Hit]) -> Judgement:
@@ -159,6 +161,12 @@ class Decontaminate(Filter):
     def _rejects(self, hit: Hit) -> bool:
         sure = hit.strong if hit.level == BEHAVIOUR else hit.confidence >= self.min_confidence
         return sure and self.policies[hit.level] == "reject"
+
+
+def _not_named(against: Sequence[str]) -> list[str]:
+    """The benchmarks that are installed and not among those of ``against``."""
+    named = {entry.partition("=")[0].strip() for entry in against}
+    return [name for name in names("benchmark") if name not in named]
 
 
 def parts_of(row: Instruction) -> Parts:
