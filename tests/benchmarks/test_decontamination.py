@@ -1,8 +1,8 @@
 """Decontamination: ours beside the published code and datatrove, on 75,000 clean rows; recall of planted ones.
 
 Needles are the published sets as far as their data are here: HumanEval (164 docstrings, 161 solutions), MBPP's test split
-(500, 500), GSM8K (1,319): 2,644. APPS and DS-1000 are not to be had here: "8,644" adds 6,000 texts of their sizes, pieces of
-library documentation that no row has. ``MAGICODER_TEST_DATA`` names the folder of the data (mbpp/mbpp.jsonl,
+(500, 500), GSM8K (1,319): 2,644. APPS and DS-1000 are not to be had here: "8,644" adds 6,000 texts of their sizes, of words
+in an order that nobody wrote. ``MAGICODER_TEST_DATA`` names the folder of the data (mbpp/mbpp.jsonl,
 gsm8k/test.jsonl, and for all levels evalplus/ and multipl-e/).
 
 Ours are whole commands: `magicoder filter` from start to end, all its processes, reading, writing. The peers tell the CPU
@@ -63,18 +63,16 @@ def rows(request):
 
 
 @pytest.fixture(scope="module")
-def filled(tmp_path_factory, rows):
-    """Files in the form of APPS and DS-1000, of as many texts as they have, of pieces of rows that are not looked at."""
+def filled(tmp_path_factory):
+    """Files in the form of APPS and DS-1000: as many texts as they have, as long, of words in an order that nobody wrote."""
     folder = tmp_path_factory.mktemp("filled")
     chance = random.Random(7)
-    words = [row["problem"] for row in islice(library_rows.rows(9000, seed=1), 9000)]
+    words = [word for row in islice(library_rows.rows(3000, seed=1), 3000) for word in row["problem"].split()]
     for name, (count, size) in SIZES.items():
         field = "question" if name.startswith("apps") else "prompt"
         lines = []
         for _ in range(count):
-            text = ""
-            while len(text) < chance.uniform(0.4, 1.6) * size:
-                text += f"{chance.choice(words)[40:].replace('Explain briefly', 'State')}\n"
+            text = " ".join(chance.choices(words, k=round(chance.uniform(0.4, 1.6) * size / 7)))
             lines.append(json.dumps({field: text}) + "\n")
         (folder / f"{name}.jsonl").write_text("".join(lines), "utf-8")
     return folder

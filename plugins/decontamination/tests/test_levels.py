@@ -271,3 +271,18 @@ def test_there_may_be_nothing_to_look_for(level):
 @pytest.mark.parametrize("text", ["", "\0", "\ud800", "def f(:\n", "def " * 3000, "```" * 999, "\n" * 5000, "(" * 3000])
 def test_odd_texts_do_no_harm(needles, text):
     assert found(needles, text) == []
+
+
+def test_phrases_that_all_tasks_of_a_benchmark_have_tell_nothing():
+    phrase = "The first line of the input contains a single integer, the number of test cases that follow below it."
+    many = [
+        needle(f"{phrase} Task {number} asks what {number * 7} is.", "question", f"t{number}") for number in range(150)
+    ]
+    own = needle(
+        f"{phrase} Count the towers that a bird can reach from the first one without resting on its way.",
+        "question",
+        "own",
+    )
+    assert found([*many, own], f"Something else. {phrase} And so on.", "ngram-coverage") == []
+    text = "Well: count the towers that a bird can reach from the first one without resting on its way."
+    assert {hit.needle.problem_id for hit in found([*many, own], text, "ngram-coverage")} == {"own"}

@@ -27,6 +27,11 @@ Fewer are too common ("write a Python function to count the number of"); see the
 """
 
 
+_COMMON: Final = 100
+"""Needles that may share a run; one of more is a phrase of the benchmark ("the first line contains a single integer"), and
+tells nothing. The translations of one task are some forty."""
+
+
 class Coverage:
     """The level over some needles.
 
@@ -43,6 +48,8 @@ class Coverage:
         needles = [needle for needle in needles if needle.kind != PROGRAM]
         grams, offsets, _ = _grams(Batch([needle.text for needle in needles]))
         distinct = [np.unique(grams[first:last]) for first, last in pairwise(offsets)]
+        common = _common(distinct)
+        distinct = [own[~np.isin(own, common)] for own in distinct] if len(common) else distinct
         kept = [(needle, own) for needle, own in zip(needles, distinct, strict=True) if len(own) >= _FEWEST]
         self._needles = [needle for needle, _ in kept]
         self._sizes = np.array([len(own) for _, own in kept], np.int64)
@@ -89,6 +96,16 @@ class Coverage:
         for number in np.flatnonzero(sizes >= self._wanted[keys % len(self._needles)]):
             row, needle = divmod(int(keys[number]), len(self._needles))
             yield row, needle, item[inverse == number]
+
+
+def _common(distinct: Sequence[Any]) -> Any:
+    """The runs that too many needles have."""
+    import numpy as np
+
+    if not distinct:
+        return np.empty(0, np.uint64)
+    runs, counts = np.unique(np.concatenate(distinct), return_counts=True)
+    return runs[counts > _COMMON]
 
 
 def _grams(batch: Batch) -> tuple[Any, Any, Any]:

@@ -26,7 +26,7 @@ _BITS: Final = 20
 _SPREAD: Final = 0x9E3779B97F4A7C15
 """2^64 divided by the golden ratio: multiplication by it brings all bits of a window to bear on the highest."""
 
-_TRIED: Final = 1024
+_TRIED: Final = 256
 """Places of a pattern, from its beginning, among which its windows are chosen."""
 
 
