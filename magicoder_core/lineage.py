@@ -215,17 +215,23 @@ _WALKS: dict[str, Callable[[Graph, str], list[Step]]] = {
 def _after_row(graph: Graph, row: dict[str, Any]) -> list[Step]:
     """The filters' word on a row, and the model that learned from it with its verdicts."""
     if why := row.get("rejected"):
-        says = f"dropped by {why['filter']}: {why['reason']}  {why['evidence'] or ''}"
-        return [Step(1, "judgement", "", says.rstrip(), why)]
+        return [Step(1, "judgement", "", f"dropped by {_said(why)}", why)]
     if not row.get("kept"):
         return []
     kept_by = ", ".join(graph.filters) or "no filter to pass"
     flags = row.get("flags", [])
-    said = "".join(f"; {flag['filter']}: {flag['reason']}" for flag in flags)
+    said = f"; scores {jsonl.dumps(row['scores'])}" if row["scores"] else ""
+    said += "".join(f"; {_said(flag)}" for flag in flags)
     facts = {"filters": graph.filters, "scores": row["scores"]} | ({"flags": flags} if flags else {})
     steps = [Step(1, "judgement", "", f"kept by {kept_by}{said}", facts)]
     scored = [answer for answer in graph.answers if answer["model"] == "scored"]
     return [*steps, *_checkpoint(graph, 1, [{"model": "scored"}]), *(_answer(1, answer) for answer in scored)]
+
+
+def _said(note: Mapping[str, Any]) -> str:
+    """A filter's word, with its evidence as JSON."""
+    evidence = f"  {jsonl.dumps(note['evidence'])}" if note.get("evidence") else ""
+    return f"{note['filter']}: {note['reason']}{evidence}"
 
 
 def _snippet(graph: Graph, side: int, name: str) -> list[Step]:

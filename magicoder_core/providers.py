@@ -1,9 +1,8 @@
 """The base classes that a plugin implements, one for each hook.
 
-A provider is a frozen dataclass: **its fields are its options**, ``Annotated[T, "help"]`` is the help, and from
-that one declaration come validation, ``magicoder plugins NAME``, the reference page and the JSON schema. What a
-provider holds while it works (a connection, a set of seen rows) stands in a ``functools.cached_property`` or
-another attribute that is no field: it is made on use and left behind when the provider is pickled.
+A provider is a frozen dataclass: **its fields are its options**, ``Annotated[T, "help"]`` is the help, and from that one
+declaration come validation, ``magicoder plugins NAME``, the reference page and the JSON schema. What it holds while it
+works (a connection, seen rows) stands in a ``functools.cached_property``, or else in no field: pickling leaves it behind.
 
 Heavy libraries are imported inside the methods: ``magicoder plugins`` imports every plugin module.
 """
@@ -77,9 +76,8 @@ class SeedSource(Provider):
     def snippets(self, shard: Shard) -> Iterator[Snippet]:
         """Yield the snippets of one shard, lazily and in a fixed order.
 
-        What is drawn from a document depends on the document and ``shard.seed`` alone, so that any number of
-        shards gives the same snippets. Unreadable documents are skipped. An empty corpus yields nothing, or raises
-        with a line that says why it is empty.
+        What is drawn from a document depends on the document and ``shard.seed`` alone, so that any number of shards gives
+        the same. Unreadable documents are skipped. An empty corpus yields nothing, or raises with a line that says why.
 
         Raises:
             MagicoderError: the corpus cannot be reached; one line that says what to do.
@@ -89,8 +87,7 @@ class SeedSource(Provider):
 class Ask(Protocol):
     """The one door to a model. Behind it stand the journal, retries, limits and the teacher.
 
-    An answer that is in the journal is given again at no cost, so a method may ask in several steps and simply
-    be run again after a crash.
+    An answer in the journal is given again at no cost: a method may ask in several steps, and be run again after a crash.
     """
 
     async def __call__(self, request: Request) -> Reply:
@@ -103,7 +100,6 @@ class Ask(Protocol):
 
     def supports(self, capability: str) -> bool:
         """Whether the teacher has a capability, as ``grammar``."""
-        ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -163,7 +159,7 @@ class Teacher(Provider):
 
 @dataclass(frozen=True, slots=True)
 class Wire:
-    """An answer as it came: the bytes of its body (no key in them), and what was said beside it of rate limits."""
+    """An answer as it came: the bytes of its body (no key in them), and what was said of rate limits."""
 
     body: bytes
     limits: RateLimits | None = None
@@ -263,9 +259,7 @@ class RowFilter(Filter):
 class AskingFilter(Filter):
     """A filter that asks a model about each row; the answers are journaled like a method's, and paid for once."""
 
-    by_row: ClassVar[bool] = (
-        False  # not while rows are made: each row would be asked about before it is known to be needed
-    )
+    by_row: ClassVar[bool] = False  # while rows are made, it is not known of which an answer is needed
 
     teacher: Annotated[
         Mapping[str, Any] | None, "who is asked, as a table {use = ...} like the recipe's [teacher]; none: that one"
@@ -305,8 +299,8 @@ class Trainer(Provider):
     def train(self, data: TrainingData, output: Path) -> Checkpoint:
         """Tune on ``data`` and leave a whole model in Hugging Face format in ``output``.
 
-        ``output`` may hold what an interrupted call on the same data left behind; go on from there. What only
-        serves that purpose is gone when the call returns.
+        ``output`` may hold what an interrupted call on the same data left; go on from there. What only serves that is
+        gone when the call returns.
         """
 
 
@@ -366,16 +360,15 @@ class Benchmark(Provider):
     def judge(self, submissions: Iterable[Submission]) -> Iterator[Verdict]:
         """Judge programs in the sandbox; one verdict for each submission, in order.
 
-        Submissions are pulled lazily, a few ahead, and none is held longer than its verdict takes: there may be any
-        number of them.
+        Submissions are pulled lazily, a few ahead, and none is held longer than its verdict takes: any number will do.
         """
 
     def references(self) -> Iterator[Submission]:
         """Programs known to be right, at most one for each problem, in the problems' order; here, none.
 
-        The core judges them before anything is spent, in the very environment that will judge the model's programs:
-        a problem whose own reference does not pass is broken here, and left out of the score visibly. A problem that
-        the chosen semantics are known to judge wrongly has no reference, so that the published score comes out.
+        The core judges them before anything is spent, where the model's programs will be judged: a problem whose own
+        reference does not pass is broken here, and left out of the score visibly. One that the chosen semantics are known
+        to judge wrongly has no reference, so that the published score comes out.
         """
         return iter(())
 
@@ -387,8 +380,7 @@ class Benchmark(Provider):
         """The results in the official scorer's own format, as pieces of text; here, none.
 
         Args:
-            judged: each program with its verdict, all of a problem's together, problems in their order, samples in
-                theirs. Read once, as the text is written: there may be any number of them.
+            judged: each program with its verdict, by problem, then by sample. Read once, as the text is written.
         """
         del judged
         return iter(())
@@ -401,7 +393,7 @@ class Benchmark(Provider):
     def examples(self) -> Iterator[Example]:
         """A few cheap calls of each problem's function with what its reference gives; here, none.
 
-        Decontamination by behaviour asks a row's functions these before it has `judge` decide: a problem without
-        examples costs it a judgement for each function that takes as many arguments as the reference.
+        Decontamination by behaviour asks a row's functions these first: a problem without examples costs it a judgement
+        for each function that takes as many arguments as the reference.
         """
         return iter(())

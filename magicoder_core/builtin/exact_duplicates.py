@@ -2,7 +2,8 @@
 
 Semantics of the published cleaning (`ise-uiuc/magicoder` at 3ef43f0, `clean_data.py`): texts are equal if they are
 without white space, case kept; the first row wins; only rows that are kept count, so that a dropped row shadows
-nobody. Rows do not carry their snippet: its id stands for it. The published filter does not say which row is
+nobody. Rows do not carry their snippet: ``parent`` stands for it, which the stage `filter` makes the same for snippets that
+differ in white space or origin alone (`magicoder_core.filtering.snippets`). The published filter does not say which row is
 duplicated; ours does.
 
 Memory is bounded: of very many rows, what was seen stands in a database without a name in the folder for temporary
@@ -47,8 +48,8 @@ class ExactDuplicates(Filter):
         return [self._judge(row) for row in batch]
 
     @cached_property
-    def _seen(self) -> _Seen:
-        return _Seen(IN_MEMORY)
+    def _seen(self) -> Seen:
+        return Seen(IN_MEMORY)
 
     def _judge(self, row: Instruction) -> Judgement:
         keys = dict(self._keys(row))
@@ -64,10 +65,11 @@ class ExactDuplicates(Filter):
         for field in self.fields:
             # Rows of another origin have no snippet: that makes them no duplicates of each other.
             if field != "seed" or row.parent:
-                yield field, _digest(field, texts[field])
+                yield field, digest(field, texts[field])
 
 
-def _digest(field: str, text: str) -> bytes:
+def digest(field: str, text: str) -> bytes:
+    """16 bytes that tell texts apart, white space aside; texts of different fields are never equal."""
     return hashlib.blake2b(field.encode() + b"\0" + _bare(text), digest_size=16).digest()
 
 
@@ -78,11 +80,14 @@ def _bare(text: str) -> bytes:
     return "".join(text.split()).encode("utf-8", "surrogatepass")
 
 
-class _Seen:
-    """The kept rows' ids by the digest of each part: 16 bytes a part, however long the texts are.
+class Seen:
+    """Ids by digests, as the kept rows' by that of each part: 16 bytes a part, however long the texts are.
 
     The latest are in memory. Each time that they are ``in_memory`` many, they go to the disk, in their order, and a
     filter of bits (16 MB) tells of most other digests that they need not be looked for there.
+
+    Args:
+        in_memory: how many.
     """
 
     def __init__(self, in_memory: int) -> None:
@@ -91,12 +96,12 @@ class _Seen:
         self._disk: _Disk | None = None
 
     def get(self, key: bytes) -> str | None:
-        """The id of the row that had this digest first."""
+        """The id that was added with this digest."""
         found = self._recent.get(key)
         return self._disk.get(key) if found is None and self._disk else found
 
     def add(self, keys: Iterable[bytes], row: str) -> None:
-        """New digests of a row.
+        """New digests of a row (or whatever has that id).
 
         Raises:
             RunError: the disk is full.

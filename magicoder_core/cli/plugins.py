@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
 import click
 
 from magicoder_core import plugins as door
 from magicoder_core.cli.common import json_option, plugin_option, print_json, table
 from magicoder_core.errors import RecipeError
+
+if TYPE_CHECKING:
+    from magicoder_core.options import Option
+
+_WIDE = 40
+"""Characters of a default that are shown."""
 
 
 @click.command()
@@ -50,8 +60,24 @@ def _described(item: door.Found) -> str:
     from magicoder_core.options import options
 
     rows = [
-        [option.name, option.type, "required" if option.default is None else f"default {option.default}", option.help]
-        for option in options(item.provider)
+        [option.name, option.type, _default(option, item.provider), option.help] for option in options(item.provider)
     ]
     head = f"{item.kind} {item.name} ({item.distribution} {item.version})\n{item.summary}"
     return f"{head}\n{table(rows, indent='  ', bold=0)}" if rows else head
+
+
+def _default(option: Option, provider: type) -> str:
+    """The default in a few words: of a mapping its keys, of what is long its beginning; --json has all of it."""
+    if option.default is None:
+        return "required"
+    text = option.default
+    if len(text) > _WIDE and (keys := _keys(provider, option.name)):
+        text = "{" + ", ".join(keys) + "}"
+    return f"default {text if len(text) <= _WIDE else text[: _WIDE - 3] + '...'}"
+
+
+def _keys(provider: type, name: str) -> list[str]:
+    """The keys of an option's default, if that is a mapping."""
+    item = next(item for item in dataclasses.fields(provider) if item.name == name)
+    made = item.default_factory() if item.default_factory is not dataclasses.MISSING else item.default
+    return list(map(str, made)) if isinstance(made, Mapping) else []

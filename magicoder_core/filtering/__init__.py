@@ -2,6 +2,7 @@
 
     layouts.py    what columns mean: how a row becomes an instruction
     inputs.py     files of rows, told apart by their content (reading.py: their batches)
+    snippets.py   in a run: which of them are one text
     chain.py      filters in order (judging.py: one filter; decisions.py: what is said of a row)
     asking.py     filters that ask a model: journal, teachers, rows of a batch at once
     ahead.py      workers that judge parts of files row by row (worker.py: one of them)

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +20,7 @@ from magicoder_core import progress
 from magicoder_core.errors import RunError
 from magicoder_core.filtering.chain import Part
 from magicoder_core.filtering.decisions import Decision, decoded
+from magicoder_core.filtering.layouts import Layouts
 from magicoder_core.filtering.worker import Errand, Orders, Outcome, receive, send
 
 _PROGRAM = "from magicoder_core.filtering.worker import main; main()"
@@ -96,7 +97,7 @@ class Ahead:
     Args:
         count: how many.
         parts: the row-by-row filters.
-        columns: as `Layouts` takes them.
+        layouts: what makes instructions of rows.
         files: plugin files to load in each worker.
         weak: whether programs may run with limits alone.
     """
@@ -105,14 +106,14 @@ class Ahead:
         self,
         count: int,
         parts: Sequence[Part],
-        columns: Mapping[str, str],
+        layouts: Layouts,
         *,
         files: Sequence[Path] = (),
         weak: bool = False,
     ) -> None:
         self._count, self._files = count, files
         boxes = max(1, (os.cpu_count() or 1) // count)
-        self._orders = Orders(pickle.dumps(list(parts)), columns, weak, boxes)
+        self._orders = Orders(pickle.dumps(list(parts)), layouts, weak, boxes)
         self._workers: list[_Worker] = []
         self._said: set[str] = set()
         self.cpu: dict[int, float] = {}

@@ -7,7 +7,7 @@ nothing that was paid for is paid for twice.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -83,6 +83,8 @@ class Asking:
         self._path, self._teachers, self._settings, self._spent = journal, teachers, settings, dict(spent or {})
         self._askers: dict[str, Asker] = {}
         self._of: dict[int, Asker] = {}
+        self.answered: Callable[[], None] = lambda: None
+        """Told of each row that a filter has judged: all of a batch are asked about together, which may take minutes."""
 
     @property
     def rows(self) -> int:
@@ -143,12 +145,17 @@ class Asking:
     async def _together(
         self, asker: Asker, name: str, provider: AskingFilter, rows: list[Instruction]
     ) -> Sequence[Judgement]:
-        tasks = [asyncio.create_task(_assessed(asker, name, provider, row)) for row in rows]
+        tasks = [asyncio.create_task(self._one(asker, name, provider, row)) for row in rows]
         try:
             return await asyncio.gather(*tasks)
         except BaseException:
             await asker.finish(tasks)
             raise
+
+    async def _one(self, asker: Asker, name: str, provider: AskingFilter, row: Instruction) -> Judgement:
+        judgement = await _assessed(asker, name, provider, row)
+        self.answered()
+        return judgement
 
     def spent(self) -> list[dict[str, Any]]:
         """What each teacher was asked and what it took, earlier tries on the same journal included."""

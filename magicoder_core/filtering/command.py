@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from magicoder_core import installed, jsonl, plugins, progress, recipe
-from magicoder_core.errors import RecipeError, RunError
+from magicoder_core.errors import RecipeError
 from magicoder_core.filtering import inputs, layouts, outputs, work
 from magicoder_core.filtering.job import Job
 from magicoder_core.filtering.telling import report
@@ -68,7 +68,8 @@ def filtered(wish: Wish) -> Filtered:
     outcome = work.run(job)
     told = report(job, outcome)
     if wish.report is not None:
-        jsonl.write_json(wish.report, told)
+        with outputs.mendable(wish.report):
+            jsonl.write_json(wish.report, told)
     return Filtered(told, outcome.known)
 
 
@@ -90,6 +91,9 @@ def prepared(wish: Wish, catalogue: Catalogue) -> Job:
     chosen: list[Bound[Any]] = [*plan.filters, *teachers.values()]
     for bound in chosen:
         bound.provider.check()
+    for option, path in _named(wish).items():
+        if path is not None:
+            outputs.tried(option, path)
     key = {
         "inputs": inputs.identity(paths),
         "columns": columns,
@@ -152,14 +156,10 @@ def _check_outputs(wish: Wish, paths: Sequence[Path]) -> None:
     """
     outputs.check("--kept", wish.kept)
     outputs.check("--rejected", wish.rejected)
-    named = {"--kept": wish.kept, "--rejected": wish.rejected}
-    named |= {"--report": wish.report} if wish.report is not None else {}
-    taken: dict[Path, str] = {path.resolve(): str(path) for path in paths}
-    folders = [path.resolve() for path in wish.rows if path.is_dir()]
-    for option, path in named.items():
-        place = path.resolve()
-        if (other := taken.get(place)) is not None:
-            raise RunError(f"{option} {path}: is {other} as well; choose another file")
-        if folder := next((item for item in folders if place.is_relative_to(item)), None):
-            raise RunError(f"{option} {path}: lies in {folder}, whose files are read; choose another place")
-        taken[place] = option
+    beside = outputs.beside(wish.kept, wish.rejected)
+    outputs.refuse_overlaps(_named(wish), [*wish.rows, *paths], beside)
+
+
+def _named(wish: Wish) -> dict[str, Path | None]:
+    """The files that are asked for, by option."""
+    return {"--kept": wish.kept, "--rejected": wish.rejected, "--report": wish.report}

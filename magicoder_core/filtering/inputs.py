@@ -23,10 +23,12 @@ def found(given: Sequence[Path]) -> list[Path]:
     """The files that ``given`` names, in order; of a folder all those below it by their paths, hidden ones left out.
 
     Raises:
-        RunError: there is no such file, or a folder has none.
+        RunError: there is no such file, it is a pipe, or a folder has none.
     """
     paths: list[Path] = []
     for path in given:
+        if _is_pipe(path):
+            raise RunError(f"{path}: a pipe is read but once, and work may go on later; write it to a file first")
         if path.is_dir():
             below = sorted(_below(path), key=lambda item: item.relative_to(path).as_posix())
             if not below:
@@ -39,6 +41,13 @@ def found(given: Sequence[Path]) -> list[Path]:
     if twice := [path for number, path in enumerate(paths) if path in paths[:number]]:
         raise RunError(f"{twice[0]}: is given twice; name each file once")
     return paths
+
+
+def _is_pipe(path: Path) -> bool:
+    """Whether it is, or may be, what another program writes; a worker's standard input is another one than ours."""
+    ours = path.name == "stdin" or path.parent.name == "fd"
+    special = path.exists() and not path.is_file() and not path.is_dir()
+    return str(path) == "-" or special or (ours and path.is_relative_to("/dev")) or path.is_relative_to("/proc/self/fd")
 
 
 def _below(folder: Path) -> Iterator[Path]:

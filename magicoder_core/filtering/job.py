@@ -27,6 +27,7 @@ class Job:
         settings: limits and pace of asking.
         spent: what counts as spent before, see `asking.Asking`.
         columns: as `layouts.Layouts` takes them.
+        parents: as `layouts.Layouts` takes them; the rows that are written keep their own.
         workers: processes that judge; 1: this one alone.
         files: plugin files that workers load.
         weak: whether programs of rows may run with limits alone.
@@ -44,6 +45,7 @@ class Job:
     settings: Generate = field(default_factory=Generate)
     spent: Mapping[str, float] = field(default_factory=dict)
     columns: Mapping[str, str] = field(default_factory=dict)
+    parents: Mapping[str, str] = field(default_factory=dict)
     workers: int = 1
     files: Sequence[Path] = ()
     weak: bool = False

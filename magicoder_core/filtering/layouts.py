@@ -64,11 +64,16 @@ class Layouts:
 
     Args:
         columns: the column of each role that somebody named, see `named`.
+        parents: what stands for a parent instead of its own id, by that id; others stand for themselves.
     """
 
-    def __init__(self, columns: Mapping[str, str] | None = None) -> None:
-        self._columns = dict(columns or {})
+    def __init__(self, columns: Mapping[str, str] | None = None, parents: Mapping[str, str] | None = None) -> None:
+        self._columns, self._parents = dict(columns or {}), parents or {}
         self._makers: dict[tuple[str, ...], Make] = {}
+
+    def __reduce__(self) -> tuple[type[Layouts], tuple[Mapping[str, str], Mapping[str, str]]]:
+        """Pickle what was given: what makes rows is made anew."""
+        return Layouts, (self._columns, self._parents)
 
     def instruction(self, row: Row) -> Instruction:
         """The instruction in a row.
@@ -83,7 +88,7 @@ class Layouts:
         names = tuple(row)
         make = self._makers.get(names)
         if make is None:
-            make = _maker(names, self._columns)
+            make = _maker(names, self._columns, self._parents)
             if len(self._makers) >= _MOST:
                 self._makers.clear()
             self._makers[names] = make
@@ -110,7 +115,7 @@ def named(text: str | None) -> dict[str, str]:
     return columns
 
 
-def _maker(names: Sequence[str], columns: Mapping[str, str]) -> Make:
+def _maker(names: Sequence[str], columns: Mapping[str, str], parents: Mapping[str, str]) -> Make:
     """What makes instructions of rows with these columns."""
     for role, given in columns.items():
         if given and given not in names:
@@ -130,6 +135,7 @@ def _maker(names: Sequence[str], columns: Mapping[str, str]) -> Make:
         parent=column("parent", "parent"),
         method=column("method", "method"),
         noted="scores" in names or "requests" in names,
+        parents=parents,
     )
 
 
@@ -161,6 +167,7 @@ def _made(
     parent: str | None,
     method: str | None,
     noted: bool,
+    parents: Mapping[str, str],
 ) -> Make:
     """Makes an instruction of a row, reading only the columns that there are."""
 
@@ -169,6 +176,7 @@ def _made(
         above = _optional(row, parent, "parent") if parent is not None else ""
         if not above and seed is not None:
             above = _digest(_optional(row, seed, "seed"))
+        above = parents.get(above, above)
         spoken = _optional(row, language, "language") if language is not None else ""
         made = Instruction(
             problem=problem,

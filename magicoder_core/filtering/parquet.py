@@ -7,15 +7,18 @@ of JSON are found by looking at all rows.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import reduce
+from io import BytesIO
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from magicoder_core import jsonl
+from magicoder_core import jsonl, progress
 from magicoder_core.errors import RunError
-from magicoder_core.filtering.reading import Source, Table
+from magicoder_core.filtering.reading import Batch, Source, Table
 
 Rows = Callable[[], Iterator[Mapping[str, Any]]]
 """Gives all rows of one output, each time from the beginning."""
@@ -36,18 +39,52 @@ def write(path: Path, rows: Rows, sources: Sequence[Source], measured: Sequence[
         measured: names of the scores that rows may have from this chain.
 
     Raises:
-        RunError: a column holds values of several types.
+        RunError: Parquet cannot hold a column, for its values are of several types or of one that it has not; the message
+            names it.
     """
     import pyarrow as pa  # type: ignore[import-untyped]
     from pyarrow import parquet
 
     schema = _schema(path, rows, sources, measured)
+    _check(path, schema)
     with jsonl.whole(path) as out, parquet.ParquetWriter(out, schema, compression="zstd") as writer:
         for group in _groups(rows()):
-            try:
-                writer.write_table(pa.Table.from_pylist(group, schema=schema))
-            except (pa.ArrowException, TypeError, ValueError) as error:
-                raise RunError(f"{path}: {_line(error)}; write .jsonl instead") from error
+            columns = [_array(path, item.name, group, item.type) for item in schema]
+            writer.write_table(pa.Table.from_arrays(columns, schema=schema))
+
+
+def foreseen(path: Path, sources: Sequence[Source]) -> None:
+    """Look, before anything is judged, whether rows of these sources can be written.
+
+    Of Parquet all is known; of others the first rows are looked at: one by one, since they may end in different files.
+
+    Raises:
+        RunError: they cannot; the message names the column.
+    """
+    tables = [source.schema for source in sources if isinstance(source, Table)]
+    if len(tables) == len(sources):
+        _check(path, _whole(path, tables))
+    for source in sources:
+        if not isinstance(source, Table) and (batch := next(iter(source.batches()), None)) is not None:
+            _look(path, source, batch)
+
+
+def _look(path: Path, source: Source, batch: Batch) -> None:
+    rows: list[tuple[int, Mapping[str, Any]]] = []
+    for number, item in enumerate(batch.items[:_GROUP]):
+        with suppress(ValueError):  # what is no JSON is told when it is judged
+            row = json.loads(item) if isinstance(item, bytes) else item
+            rows += [(number, _flat(row))] if isinstance(row, dict) else []
+    for name in dict.fromkeys(name for _, row in rows for name in row):
+        try:
+            _array(path, name, [row for _, row in rows])
+        except RunError:
+            for number, row in rows:  # which of them, if it is one alone
+                _array(source.where(batch.start, number), name, [row], target=path)
+            progress.say(
+                f"{path}: the column '{name}' has values of several types in the first rows: unless those of each type end "
+                "in a file of their own, it cannot be written; .jsonl can"
+            )
 
 
 def _schema(path: Path, rows: Rows, sources: Sequence[Source], measured: Sequence[str]) -> Any:
@@ -58,17 +95,46 @@ def _schema(path: Path, rows: Rows, sources: Sequence[Source], measured: Sequenc
         found: Iterable[Any] = (source.schema for source in sources if isinstance(source, Table))
     else:
         found = (_inferred(path, group) for group in _groups(rows()))
-    try:
-        whole = reduce(_united, found, pa.schema([]))
-    except (pa.ArrowException, TypeError) as error:
-        raise RunError(
-            f"{path}: a column has values of several types ({_line(error)}); write .jsonl instead"
-        ) from error
+    whole = _whole(path, found)
     names = sorted({*measured, *_inner(whole, "scores")})
     note = pa.struct([(name, pa.string()) for name in ("filter", "reason", "evidence")])
     ours = {"scores": pa.struct([(name, pa.float64()) for name in names]), "flags": pa.list_(note), "rejected": note}
     fields = [pa.field(item.name, _known(item.type)) for item in whole if item.name not in NOTES]
     return pa.schema([*fields, *((name, kind) for name, kind in ours.items() if name != "scores" or names)])
+
+
+def _whole(path: Path, schemas: Iterable[Any]) -> Any:
+    """One schema for all rows.
+
+    Raises:
+        RunError: a column has values of several types; Arrow's own words name it.
+    """
+    import pyarrow as pa
+
+    try:
+        return reduce(_united, schemas, pa.schema([]))
+    except (pa.ArrowException, TypeError) as error:
+        raise RunError(
+            f"{path}: a column has values of several types ({_line(error)}); write .jsonl instead"
+        ) from error
+
+
+def _check(path: Path, schema: Any) -> None:
+    """Look whether Parquet has all the types: a mapping that is empty in every row has none in it.
+
+    Raises:
+        RunError: it has not; the message names the column.
+    """
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    for item in schema:
+        try:
+            parquet.ParquetWriter(BytesIO(), pa.schema([pa.field(item.name, _known(item.type))])).close()
+        except (pa.ArrowException, TypeError) as error:
+            raise RunError(
+                f"{path}: Parquet cannot hold the column '{item.name}' ({_line(error)}); write .jsonl instead"
+            ) from error
 
 
 def _united(one: Any, other: Any) -> Any:
@@ -83,11 +149,26 @@ def _inferred(path: Path, group: list[dict[str, Any]]) -> Any:
 
     # Of a list of rows Arrow would take the columns of the first.
     names = dict.fromkeys(name for row in group for name in row)
+    return pa.schema([(name, _array(path, name, group).type) for name in names])
+
+
+def _array(
+    where: Path | str, name: str, group: Sequence[Mapping[str, Any]], kind: Any = None, target: Path | None = None
+) -> Any:
+    """A column of some rows.
+
+    Raises:
+        RunError: there is no type that holds its values; the message names it.
+    """
+    import pyarrow as pa
+
     try:
-        return pa.table({name: [row.get(name) for row in group] for name in names}).schema
-    except (pa.ArrowException, TypeError, ValueError) as error:
+        return pa.array([row.get(name) for row in group], type=kind)
+    except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
+        to = f", which {target} cannot hold" if target is not None else ""
         raise RunError(
-            f"{path}: a column has values of several types ({_line(error)}); write .jsonl instead"
+            f"{where}: the column '{name}' has values of several types, or one of no type that Parquet has "
+            f"({_line(error)}){to}; write .jsonl instead"
         ) from error
 
 

@@ -130,6 +130,18 @@ class PackedLines(Source):
         return min(place / 4, float(self.size))
 
 
+class _Counted(Iterator[Any]):
+    """Items, and how many of them there were."""
+
+    def __init__(self, items: Iterator[Any]) -> None:
+        self._items, self.count = items, 0
+
+    def __next__(self) -> Any:
+        item = next(self._items)
+        self.count += 1
+        return item
+
+
 class Array(Source):
     """One JSON array of rows, read piece by piece. Places are items."""
 
@@ -140,7 +152,7 @@ class Array(Source):
     def batches(self, start: int = 0, end: int | None = None) -> Iterator[Batch]:
         """The items; those before ``start`` are read, and thrown away."""
         with self.path.open("rb") as raw, _undamaged(self.path):
-            items = _items(_unpacking(raw) if self._packed else raw)
+            items = _Counted(_items(_unpacking(raw) if self._packed else raw))
             place, seen = 0, 0
             try:
                 place = sum(1 for _ in islice(items, start))
@@ -148,8 +160,10 @@ class Array(Source):
                     yield Batch(rows, place, place + len(rows), raw.tell() - seen)
                     place, seen = place + len(rows), raw.tell()
             except ValueError as error:
-                after = f"after item {place}" if place else "at its beginning"
-                raise RunError(f"{self.path}: {after}: no JSON array of objects ({error}); mend the file") from error
+                # A decoder counts lines and signs from the block that it has.
+                why = error.msg if isinstance(error, json.JSONDecodeError) else error
+                after = f"after item {items.count}" if items.count else "at its beginning"
+                raise RunError(f"{self.path}: {after}: no JSON array of objects ({why}); mend the file") from error
 
     def where(self, start: int, number: int) -> str:
         """File and item, counted from 1."""

@@ -31,20 +31,46 @@ class Teller:
     tally: Tally
     _waiting: float = field(default=0.0, init=False)
     _told: float = field(default=0.0, init=False)
+    _answers: int = field(default=0, init=False)
+    _of: tuple[float, int, int] = field(default=(0.0, 0, 0), init=False)
 
     def __post_init__(self) -> None:
         """Note when the work began: the pace is that of this try."""
         self._began, self._before = time.monotonic(), self.tally.rows
 
-    def tell(self, weight: float, *, at_once: bool = False) -> None:
+    def begin(self, weight: float, rows: int, askers: int) -> None:
+        """A batch of so many bytes and rows, each of which so many filters may ask about."""
+        self._answers, self._of = 0, (weight, rows, rows * askers)
+
+    def answered(self) -> None:
+        """One more row of the batch has one more answer: a batch may take minutes."""
+        weight, _, answers = self._of
+        if self._answers < answers:
+            self._answers += 1
+            self._tell(weight / answers)
+
+    def tell(self) -> None:
+        """The batch is done, and counted."""
+        weight, _, answers = self._of
+        left = weight * (1 - self._answers / answers) if answers else weight
+        self.begin(0.0, 0, 0)
+        self._tell(left)
+
+    def end(self) -> None:
+        """Say the last word."""
+        self._tell(0.0, at_once=True)
+
+    def _tell(self, weight: float, *, at_once: bool = False) -> None:
         """Count bytes on, and say so if the last word is a while ago."""
         self._waiting += weight
         now = time.monotonic()
         if not at_once and now - self._told < _TOLD:
             return
-        figures: dict[str, Figure] = {"rows": self.tally.rows}
+        _, part, answers = self._of
+        rows = self.tally.rows + (part * self._answers // answers if answers else 0)
+        figures: dict[str, Figure] = {"rows": rows}
         if (seconds := now - self._began) > 0:
-            figures["rows_per_second"] = round((self.tally.rows - self._before) / seconds)
+            figures["rows_per_second"] = round((rows - self._before) / seconds)
         figures["rejected"] = self.tally.rejected
         if self.tally.flagged:
             figures["flagged"] = self.tally.flagged

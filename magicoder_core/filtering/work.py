@@ -20,6 +20,7 @@ from magicoder_core.filtering.chain import Chain, parts
 from magicoder_core.filtering.decisions import Decision
 from magicoder_core.filtering.job import Job, Outcome
 from magicoder_core.filtering.layouts import Layouts
+from magicoder_core.filtering.outputs import mendable
 from magicoder_core.filtering.reading import Batch, Source
 from magicoder_core.filtering.rows import instructions, needed
 from magicoder_core.filtering.telling import Teller
@@ -38,16 +39,18 @@ def run(job: Job) -> Outcome:
     """Do a job, or the rest of it.
 
     Raises:
-        RunError: a row cannot be read, a filter or a worker failed, or another process is at it.
+        RunError: a row cannot be read, a filter or a worker failed, the disk is full, or another process is at it.
         BudgetError: a limit on asking is reached; the same job goes on.
     """
-    with state.locked(job.state):
+    with mendable(job.kept.parent), state.locked(job.kept, job.rejected):
         before = _before(job)
         if before.get("status") == "done":
             Files.clear(job)  # a kill may have come before it
             return Outcome.restored(before["outcome"], known=True)
         sources = [inputs.source(path) for path in job.inputs]
         files = Files(job, sources)
+        if not before:
+            files.foresee()
         if before.get("status") == "finishing":
             outcome = Outcome.restored(before["outcome"], known=False)
         else:
@@ -71,9 +74,7 @@ def _before(job: Job) -> dict[str, Any]:
     before = {} if job.new else state.read(job.state)
     if not before:
         return {}
-    from magicoder_core import rundir
-
-    if changed := rundir.differences(before["key"], job.key):
+    if changed := state.changes(before["key"], job.key):
         progress.say(f"{job.kept}: made anew, because this changed: {'; '.join(changed)}")
         return {}
     if before["status"] == "done":
@@ -99,7 +100,7 @@ class _Work:
 
     def __init__(self, job: Job, sources: Sequence[Source], files: Files, before: dict[str, Any]) -> None:
         self._job, self._sources, self._files = job, sources, files
-        self._layouts = Layouts(job.columns)
+        self._layouts = Layouts(job.columns, job.parents)
         file, place = before.get("position", (0, 0))
         self._at: tuple[int, int] = (file, place)
         self._sizes: Sequence[int] = before.get("sizes", (0, 0, 0))
@@ -119,18 +120,19 @@ class _Work:
             self._chain = Chain(parts(job.filters), asking.assess if asking else None)
             self._ahead = self._workers(stack)
             self._files.open(self._sizes)
+            self._saver = state.Saver(job.state, self._files.growing, self._snapshot)
             try:
-                self._saver = state.Saver(job.state, self._files.descriptors, self._snapshot)
                 self._recall()
-                self._judge(asking.rows if asking else 1)
+                self._judge(asking)
                 outcome = self._outcome(asking.spent() if asking else [])
                 self._saver.last(status="finishing", outcome=outcome.to_dict())
             except BaseException:
                 self._stop()
-                raise
-            finally:
                 self._saver.close()
-                self._files.close()
+                with suppress(OSError):  # what it was is told already
+                    self._files.close()
+                raise
+            self._files.close()
             return outcome
 
     def _workers(self, stack: ExitStack) -> Ahead | None:
@@ -145,7 +147,7 @@ class _Work:
         chain = [part for part in parts(job.filters) if any(part.number == link.number for link in chosen)]
         from magicoder_core.filtering.ahead import Ahead
 
-        return stack.enter_context(Ahead(job.workers, chain, job.columns, files=job.files, weak=job.weak))
+        return stack.enter_context(Ahead(job.workers, chain, self._layouts, files=job.files, weak=job.weak))
 
     def _stop(self) -> None:
         """Leave everything for a later try; what was being written when an interrupt came is not believed."""
@@ -194,12 +196,16 @@ class _Work:
         behind = sum(source.size for source in self._sources[:file])
         return behind + (self._sources[file].done(place) if file < len(self._sources) else 0.0)
 
-    def _judge(self, least: int) -> None:
+    def _judge(self, asking: Asking | None) -> None:
+        least, askers = (asking.rows, len(self._job.teachers)) if asking else (1, 0)
         left = sum(source.size for source in self._sources) - self._done()
         with progress.task("filter", left, "B") as advance:
             teller = Teller(advance, self._files.tally)
+            if asking:
+                asking.answered = teller.answered
             for number, batch, ahead in _gathered(self._todo(), least):
                 source = self._sources[number]
+                teller.begin(batch.weight, len(batch.items), askers)
                 rows = (
                     instructions(source, batch, self._layouts) if ahead is None else self._needed(number, batch, ahead)
                 )
@@ -208,8 +214,8 @@ class _Work:
                 self._at = (number, batch.end)
                 self._files.whole = True
                 self._saver.now_and_then()
-                teller.tell(batch.weight)
-            teller.tell(0, at_once=True)
+                teller.tell()
+            teller.end()
 
     def _needed(self, number: int, batch: Batch, ahead: Sequence[Decision | None]) -> list[Any]:
         """The rows that filters in this process have to see; None for the others, which nobody looks at."""

@@ -34,13 +34,13 @@ class Orders:
 
     Attributes:
         parts: the row-by-row filters of a chain, pickled when the plugins are loaded.
-        columns: as `Layouts` takes them.
+        layouts: what makes instructions of rows.
         weak: whether programs may run with limits alone.
         boxes: programs at a time in this worker.
     """
 
     parts: bytes
-    columns: Mapping[str, str]
+    layouts: Layouts
     weak: bool
     boxes: int
 
@@ -116,7 +116,7 @@ class Judge:
     def __init__(self, orders: Orders, listener: Listener) -> None:
         parts: list[Part] = pickle.loads(orders.parts)  # noqa: S301 - from our own parent
         self._chain = Chain(parts)
-        self._layouts = Layouts(orders.columns)
+        self._layouts = orders.layouts
         self._listener = listener
         self._sources: dict[Path, Source] = {}
 

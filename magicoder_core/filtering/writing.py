@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from magicoder_core.filtering import merging
 from magicoder_core.filtering.decisions import KEPT, Decision, decoded, encoded
 from magicoder_core.filtering.job import Job, Outcome
 from magicoder_core.filtering.outputs import Growing, Output
-from magicoder_core.filtering.reading import Batch, Source
+from magicoder_core.filtering.reading import Batch, Source, Table
 from magicoder_core.filtering.tally import Tally
 
 _END = 10
@@ -43,6 +44,22 @@ class Files:
         wanted = [(path, size) for path, size in zip(named, sizes, strict=True) if path is not None]
         return all(path.is_file() and path.stat().st_size >= size for path, size in wanted)
 
+    def foresee(self) -> None:
+        """Look, before anything is judged, whether the rows can be written as they are to be.
+
+        Raises:
+            RunError: they cannot.
+        """
+        if tables := [output.path for output in self._outputs if output.table]:
+            from magicoder_core.filtering import parquet
+
+            # A row goes to one of two files: only what neither can hold is known to fail.
+            if len(tables) == len(self._outputs) or self._all_tables():
+                parquet.foreseen(tables[0], self._sources)
+
+    def _all_tables(self) -> bool:
+        return all(isinstance(source, Table) for source in self._sources)
+
     def restore(self, tally: Mapping[str, Any]) -> None:
         """Count on from an earlier try."""
         self.tally = Tally.restored(tally)
@@ -55,10 +72,10 @@ class Files:
         self._decisions = Growing(self._decisions_name, sizes[-1])
 
     @property
-    def descriptors(self) -> list[int]:
-        """Of the files that grow."""
+    def growing(self) -> list[Growing]:
+        """The files that grow."""
         growing = [*(output.growing for output in self._outputs), self._decisions]
-        return [file.descriptor for file in growing if file is not None]
+        return [file for file in growing if file is not None]
 
     def flush(self) -> list[int]:
         """Hand all to the system; the sizes: kept, rejected, decisions."""
@@ -66,11 +83,10 @@ class Files:
         return [*(output.flush() for output in self._outputs), decisions]
 
     def close(self) -> None:
-        """Leave them for a later try."""
-        for output in self._outputs:
-            output.close()
-        if self._decisions is not None:
-            self._decisions.close()
+        """Leave them for a later try; all are closed, also where the disk is full."""
+        with ExitStack() as stack:
+            for file in self.growing:
+                stack.callback(file.close)
 
     def add(self, source: Source, batch: Batch, decisions: Sequence[Decision | None]) -> None:
         """Write some rows; whoever calls it says when that is ``whole`` again.

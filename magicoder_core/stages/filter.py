@@ -3,7 +3,8 @@
 ``kept.jsonl`` holds the rows that all filters keep, with the scores that filters gave them and ``flags: [{filter, reason,
 evidence}]`` where they had something to say; ``rejected.jsonl`` each other row with ``rejected: {filter, reason,
 evidence}``. Filters that ask a model ask the recipe's teacher or one of their own; answers are in
-``filter-journal.jsonl``. The work itself is `magicoder_core.filtering`.
+``filter-journal.jsonl``. To filters that compare rows, snippets of one text, white space aside, are one: ``parent`` as they
+see it is the first's id. The work itself is `magicoder_core.filtering`.
 """
 
 from __future__ import annotations
@@ -14,13 +15,13 @@ from typing import Any
 
 from magicoder_core import plugins
 from magicoder_core.errors import RunError
-from magicoder_core.filtering import work
+from magicoder_core.filtering import snippets, work
 from magicoder_core.filtering.asking import teachers
 from magicoder_core.filtering.job import Job, Outcome
 from magicoder_core.plugins import Catalogue
 from magicoder_core.providers import AskingFilter, Teacher
 from magicoder_core.recipe import Bound, Plan
-from magicoder_core.stages import generate
+from magicoder_core.stages import generate, seeds
 from magicoder_core.stages.stage import Counts, Run, Stage
 
 KEPT = "kept.jsonl"
@@ -44,11 +45,18 @@ def _key(run: Run) -> Mapping[str, Any]:
         "input": run.digest(generate.INSTRUCTIONS, stage="generate"),
         "filters": [bound.key() for bound in run.plan.filters],
     }
+    if _compares(run):
+        key["snippets"] = run.digest(seeds.SNIPPETS, stage="seeds")
     # A filter's own teacher is among its options.
     shared = any(isinstance(bound.provider, AskingFilter) and not bound.provider.teacher for bound in run.plan.filters)
     if shared and run.plan.teacher:
         key["teacher"] = run.plan.teacher.key() | {"identity": run.plan.teacher.provider.identity}
     return key
+
+
+def _compares(run: Run) -> bool:
+    """Whether filters compare rows, and there are the snippets that rows come from."""
+    return snippets.matter(run.plan.filters) and (run / seeds.SNIPPETS).exists()
 
 
 def _work(run: Run) -> Counts:
@@ -64,6 +72,7 @@ def _work(run: Run) -> Counts:
             teachers=_asked(plan, run.catalogue),
             settings=plan.generate,
             spent=_spent(run),
+            parents=snippets.firsts(run / seeds.SNIPPETS) if _compares(run) else {},
             weak=plan.sandbox.allow_weak_isolation,
             new=run.anew,
         )

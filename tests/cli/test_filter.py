@@ -133,6 +133,15 @@ def test_columns_and_folders(filtered):
             "length: min_problem = 9999 is above max_problem",
         ),
         (("rows.jsonl", "--use", "opinion"), "filter 'opinion' asks a model: say which, as -o opinion.teacher.use="),
+        (("-", "--use", "without"), "-: a pipe is read but once"),
+        (
+            ("rows.jsonl", "--use", "without", "--report", "K.jsonl.filter.json"),
+            "--kept K.jsonl: K.jsonl.filter.json is written beside it, which is --report as well; choose another file",
+        ),
+        (
+            ("rows.jsonl", "--use", "without", "--report", "rows.jsonl/J.json"),
+            "rows.jsonl is no folder); choose another place",
+        ),
         (("rows.jsonl", "--use", "without", "--report", "R.jsonl"), "--report R.jsonl: is --rejected as well; choose"),
     ],
 )

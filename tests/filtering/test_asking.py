@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from magicoder_core import BudgetError, RecipeError, RunError
-from magicoder_core.filtering import work
+from magicoder_core import BudgetError, RecipeError, RunError, progress
+from magicoder_core.filtering import telling, work
 
 
 @pytest.fixture
@@ -93,6 +93,37 @@ def test_a_limit_stops_it_and_a_higher_one_goes_on(ask, asked):
     outcome = work.run(ask("opinion", options=("generate.max_requests=100",)))
     assert len(asked()) == len(set(asked()))
     assert outcome.tally.rows == 60
+
+
+@pytest.mark.parametrize(
+    ("use", "options"),
+    [
+        (("opinion",), ()),
+        (("opinion", "opinion"), ("1.teacher.use=oracle", "1.teacher.model=other")),
+        (("without", "opinion"), ()),
+    ],
+)
+def test_progress_goes_on_with_each_answer(ask, monkeypatch, tmp_path, use, options):
+    monkeypatch.chdir(tmp_path)
+
+    class Listener(progress.Silent):
+        def __init__(self):
+            self.told = []
+
+        def advance(self, task, amount, figures):
+            self.told.append((amount, figures["rows"]))
+
+    monkeypatch.setattr(telling, "_TOLD", 0.0)
+    made = ask(*use, options=options)
+    with progress.reporting(listener := Listener()):
+        work.run(made)
+    answers = len(listener.told)
+    assert answers > 40, "all rows are one batch"
+    amounts, rows = ([told[at] for told in listener.told] for at in (0, 1))
+    assert sum(amounts) == pytest.approx(made.inputs[0].stat().st_size)
+    assert all(amount < made.inputs[0].stat().st_size / 40 for amount in amounts[: answers // 2])
+    assert rows == sorted(rows)
+    assert rows[-1] == 60
 
 
 def test_workers_do_the_rest_beside_it(ask, asked):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -127,6 +128,19 @@ def test_a_broken_array_is_told_with_its_place(tmp_path, text):
         read(inputs.source(path))
 
 
+@pytest.mark.parametrize("torn", [700, 999])
+@pytest.mark.parametrize("start", [0, 100, 900])
+def test_a_torn_array_is_told_with_the_item(tmp_path, torn, start):
+    texts = list(map(json.dumps, ROWS))
+    texts[torn] = texts[torn][:-3]
+    path = tmp_path / "a.json"
+    path.write_text("[" + ",".join(texts) + "]")
+    with pytest.raises(
+        RunError, match=rf"a\.json: after item {torn}: no JSON array of objects \([^()]*\); mend the file$"
+    ):
+        read(inputs.source(path), start)
+
+
 @pytest.mark.parametrize("kind", ["lines.gz", "array.gz", "parquet"])
 def test_a_damaged_file_is_told(tmp_path, kind):
     path = written(tmp_path / "rows", kind)
@@ -171,3 +185,12 @@ def test_a_large_file_is_read_in_little_memory(tmp_path):
         tracemalloc.stop()
         assert rows >= 10_000
         assert peak < 6e6, f"{kind}: {peak / 1e6:.1f} MB of {path.stat().st_size / 1e6:.0f}"
+
+
+def test_a_pipe_is_refused(tmp_path):
+    import os
+
+    os.mkfifo(tmp_path / "fifo")
+    for given_ in (tmp_path / "fifo", Path("-"), Path("/dev/stdin"), Path("/dev/fd/0"), Path("/proc/self/fd/0")):
+        with pytest.raises(RunError, match=f"^{given_}: a pipe is read but once, .* write it to a file first$"):
+            inputs.found([given_])

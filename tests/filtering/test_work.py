@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from magicoder_core import RunError
 from magicoder_core.filtering import reading, state, work
+from magicoder_core.filtering.outputs import Growing
 from magicoder_core.filtering.writing import Files
 
 CHAIN = ("without", "turns", "measure", "exact-duplicates", "below")
@@ -209,12 +212,12 @@ def test_new_begins_anew(expected, done, data):
 def test_other_options_and_other_rows_begin_anew_and_say_what_changed(expected, done, data, said):
     outcome, _, _ = done(data, *CHAIN, name="expected", options=("below.score=turn", "below.limit=5"))
     assert not outcome.known
-    assert "expected.jsonl: made anew, because this changed: filters[4].options.limit: 6.0 -> 5.0" in said[-1]
+    assert "expected.jsonl: made anew, because this changed: below: limit: 6.0 -> 5.0" in said[-1]
     with data.open("ab") as more:
         more.write(data.read_bytes().splitlines(keepends=True)[0])
     outcome, _, _ = done(data, *CHAIN, name="expected", options=("below.score=turn", "below.limit=5"))
     assert outcome.tally.rows == 121
-    assert "inputs[0].bytes: " in said[-1]
+    assert f"{data}: bytes: " in said[-1]
 
 
 def test_an_output_that_was_changed_since_is_made_anew(expected, done, data, said, tmp_path):
@@ -226,10 +229,50 @@ def test_an_output_that_was_changed_since_is_made_anew(expected, done, data, sai
 
 def test_two_at_a_time_are_refused(job, write, rows):
     made = job(write(rows(3)), "without")
-    with state.locked(made.state), pytest.raises(RunError, match="another magicoder writes these files"):
+    with state.locked(made.kept), pytest.raises(RunError, match="another magicoder writes these files"):
         work.run(made)
     work.run(made)
     assert not list(made.kept.parent.glob("*.lock"))
+
+
+def test_two_that_write_one_file_are_refused(job, write, rows, tmp_path):
+    path = write(rows(3))
+    made = replace(job(path, "without"), rejected=tmp_path / "R.jsonl")
+    other = replace(job(path, "without", name="L"), rejected=tmp_path / "R.jsonl")
+    for held in (made.kept, made.rejected):
+        with (
+            state.locked(held),
+            pytest.raises(RunError, match=f"{held.name}.lock: another magicoder writes these files"),
+        ):
+            work.run(made)
+    with state.locked(made.kept, made.rejected), pytest.raises(RunError, match=r"R\.jsonl\.lock: another magicoder"):
+        work.run(other)
+    work.run(other)
+    assert not list(tmp_path.glob("*.lock"))
+
+
+def test_which_filter_and_which_of_its_options_changed_is_told(done, data, said):
+    def told(*use, **wish):
+        said.clear()
+        done(data, *use, **wish)
+        return said[-1].partition("because this changed: ")[2] if said else ""
+
+    told("without", "length", "without")
+    assert told("without", "length", "without", options=("length.min_problem=3",)) == "length: min_problem: 30 -> 3"
+    assert told("without", "length", "without", options=("2.word=odd",)) == (
+        'length: min_problem: 3 -> 30; without (2): word: "bad" -> "odd"'
+    )
+    assert told("without", "length") == "filters: without, length, without -> without, length"
+    said_ = told("length", "without", options=("length.min_problem=3",))
+    assert said_ == "filters: without, length -> length, without; length: min_problem: 30 -> 3"
+
+
+def test_which_files_changed_is_told(done, cut, said):
+    paths = cut(7)
+    done(paths, "without")
+    done(paths[:2], "without")
+    assert f"because this changed: inputs: {paths[0]}, {paths[1]}, " in said[-1]
+    assert said[-1].endswith(f" and 2 more -> {paths[0]}, {paths[1]}")
 
 
 def test_a_worker_that_dies_is_told_and_the_rest_goes_on(job, data, tmp_path):
@@ -327,9 +370,56 @@ def test_a_full_disk_loses_nothing_that_was_saved(expected, troubled, monkeypatc
 
     with monkeypatch.context() as patch:
         patch.setattr(os, "fdatasync", full)
-        with pytest.raises(OSError, match="No space left"):
+        with pytest.raises(
+            RunError, match=r"K\.jsonl\.part: No space left on device; make space and run the same comm"
+        ):
             work.run(made)
     assert os.fdatasync is real
+    work.run(made)
+    assert (made.kept.read_bytes(), made.rejected.read_bytes()) == expected[1:]
+
+
+@pytest.mark.parametrize("what", ["add", "flush", "close"])
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EIO])
+def test_an_error_of_the_disk_is_one_line_and_the_rest_goes_on(expected, troubled, monkeypatch, what, number):
+    made = troubled(60)
+
+    class Full:
+        """A file on a disk that takes no more: it can be cut and found, but not written."""
+
+        def __init__(self, file):
+            self._file = file
+
+        def __getattr__(self, name):
+            return getattr(self._file, name)
+
+        def fail(self, *_):
+            raise OSError(number, os.strerror(number))
+
+        writelines = fail if what == "add" else lambda self, lines: self._file.writelines(lines)
+        flush = fail
+
+        def close(self):
+            self._file.close()
+            self.fail()
+
+    real = Growing.__init__
+
+    def begun(self, *arguments):
+        real(self, *arguments)
+        self._file = Full(self._file)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Growing, "__init__", begun)
+        if what == "close":
+            patch.setattr(Full, "flush", lambda self: self._file.flush())
+        with pytest.raises(RunError) as caught:
+            work.run(made)
+    advice = "make space" if number == errno.ENOSPC else "mend that"
+    assert str(caught.value).endswith(
+        f"{os.strerror(number)}; {advice} and run the same command again: nothing is lost"
+    )
+    assert ".jsonl" in str(caught.value).partition(":")[0]
     work.run(made)
     assert (made.kept.read_bytes(), made.rejected.read_bytes()) == expected[1:]
 

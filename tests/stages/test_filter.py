@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from magicoder_core import BudgetError, RunError, jsonl, plugins, recipe, stages, summary
+from magicoder_core.filtering import reading, state
 from magicoder_core.rundir import RunDirectory
 from magicoder_core.stages import Run
-from magicoder_core.testing import instruction
+from magicoder_core.testing import instruction, snippet
 
 PLUGIN = Path(__file__).parent.parent / "filtering_plugin.py"
 RECIPE = """
@@ -39,8 +41,8 @@ def rows():
 def run(tmp_path, rows):
     """Run the stage with these filters; gives the run and its counts."""
 
-    def run(*filters, name="run", redo=None, more=""):
-        tables = [f'[[filter]]\nuse = "{use}"\n{more}' for use in filters]
+    def run(*filters, name="run", redo=None, more="", last=""):
+        tables = [f'[[filter]]\nuse = "{use}"\n{more}' for use in filters] + [last]
         (tmp_path / "r.toml").write_text(RECIPE.format(log=tmp_path / "asked.log") + "\n".join(tables))
         catalogue = plugins.use([PLUGIN])
         read = recipe.read(tmp_path / "r.toml")
@@ -134,6 +136,74 @@ def test_limits_count_what_the_rows_took(run, tmp_path, monkeypatch):
     with pytest.raises(BudgetError, match=r"generate\.max_requests = 20 is reached \(20 spent\)"):
         run("opinion")
     assert len(asked(tmp_path)) == 8
+
+
+@pytest.fixture
+def snippets(tmp_path, rows):
+    """Snippets of the first rows that a method has made; three of them are one text."""
+    same = snippet("def f(x):\n    return x\n")
+    texts = {
+        0: same,
+        3: replace(same, code="def f(x):\n\n\n    return  x\n\n"),
+        4: replace(same, origin=replace(same.origin, path="copy.py")),
+        5: replace(same, code="def g(x):\n    return x\n"),
+    }
+    for number, made in texts.items():
+        rows[number] |= {"parent": made.id}
+    assert len({made.id for made in texts.values()}) == 4
+    return list(texts.values())
+
+
+@pytest.fixture
+def small(monkeypatch):
+    """Batches of few rows, so that a stop lies between two of them."""
+    monkeypatch.setattr(reading, "_BLOCK", 700)
+
+
+@pytest.mark.usefixtures("small")
+@pytest.mark.parametrize("stopped", [False, True])
+def test_snippets_that_differ_in_white_space_or_place_alone_are_one(run, rows, snippets, tmp_path, stopped):
+    for folder in ("run", "bare"):
+        (tmp_path / folder).mkdir()
+    jsonl.write(tmp_path / "run" / "snippets.jsonl", [item.to_dict() for item in snippets])
+    if stopped:
+        (tmp_path / "stop").write_text("3")
+        more = f'stop = "{tmp_path / "stop"}"'
+        with pytest.raises(RunError, match="was too much"):
+            run("exact-duplicates", "turns", last=more)
+        assert state.read(tmp_path / "run" / "kept.jsonl.filter.json")["position"][1] > 0
+        (tmp_path / "stop").unlink()
+        made, result = run("exact-duplicates", "turns", last=more)
+    else:
+        made, result = run("exact-duplicates")
+    assert result.counts["rejected"]["exact-duplicates: duplicate seed"] == 2
+    rejected = written(made, "rejected.jsonl")
+    same = [row for row in rejected if row["rejected"]["filter"] == "exact-duplicates"]
+    assert [row["id"] for row in same] == [rows[3]["id"], rows[4]["id"]]
+    assert {row["rejected"]["evidence"]["duplicate_of"] for row in same} == {rows[0]["id"]}
+    kept = {row["id"]: row["parent"] for row in written(made, "kept.jsonl") + rejected}
+    assert kept == {row["id"]: row["parent"] for row in rows}, "rows keep their own snippet's id"
+    assert run("exact-duplicates", name="bare")[1].counts["kept"] == 30, "without snippets there is nothing to compare"
+
+
+def test_a_broken_snippet_is_told(run, tmp_path):
+    (tmp_path / "run").mkdir()
+    jsonl.write(tmp_path / "run" / "snippets.jsonl", [snippet().to_dict(), {"id": 3}])
+    with pytest.raises(RunError, match=r"snippets\.jsonl: snippet 2 has no texts 'id' and 'code'; draw them anew"):
+        run("exact-duplicates")
+
+
+def test_other_snippets_are_another_work(run, snippets, tmp_path):
+    (tmp_path / "run").mkdir()
+    path = tmp_path / "run" / "snippets.jsonl"
+    jsonl.write(path, [item.to_dict() for item in snippets])
+    assert run("exact-duplicates")[1].counts["kept"] == 28
+    jsonl.write(path, [snippet(str(number)).to_dict() for number in range(4)])
+    assert run("exact-duplicates")[1].counts["kept"] == 30
+    jsonl.write(path, [])
+    assert not run("without")[1].reused
+    jsonl.write(path, [snippet().to_dict()])
+    assert run("without")[1].reused, "filters that look at single rows see no two snippets"
 
 
 def test_rows_that_are_all_dropped_end_the_run(run):

@@ -129,6 +129,13 @@ def test_what_is_wrong_is_said_in_a_line(run, rows, arguments, message):
     assert message in str(done.exception)
 
 
+def test_a_report_never_lies_over_what_is_read(run, tmp_path):
+    path = tmp_path / "rows.jsonl"
+    done, _ = run(ROWS, "--json", str(path))
+    assert "rows.jsonl" in str(done.exception)
+    assert len(path.read_text("utf-8").splitlines()) == len(ROWS)
+
+
 def test_rows_that_are_all_contaminated_leave_nothing_to_plant_into(run, bench):
     done, _ = run([{"problem": bench.WORDS, "solution": "x"}], "--self-test")
     assert "no row without a hit is left to plant into" in str(done.exception)

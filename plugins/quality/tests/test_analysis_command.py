@@ -28,7 +28,8 @@ class Two(Benchmark):
 
     def problems(self):
         yield Problem(id="two/0", benchmark="two", prompt="def total(numbers):\n", entry_point="total")
-        yield Problem(id="two/1", benchmark="two", prompt="Print a string.", entry_point="show")
+        prompt = self.data.read_text("utf-8") if self.data else "Print a string."
+        yield Problem(id="two/1", benchmark="two", prompt=prompt, entry_point="show")
 
     def references(self):
         yield Submission(problem_id="two/0", code="def total(numbers):\n    return sum(numbers)")
@@ -256,3 +257,62 @@ def test_help_imports_no_analysis():
         "('numpy', 'jinja2', 'magicoder_quality.analysis', 'bpe_openai')))"
     )
     assert subprocess.check_output([sys.executable, "-c", code], text=True, timeout=60).strip() == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        ("rows.jsonl --json rows.jsonl", "--json rows.jsonl: is read here"),
+        ("rows.jsonl --json ./folder/../rows.jsonl", "is read here"),
+        ("rows.jsonl --beside folder/more.jsonl --html folder/more.jsonl", "--html folder/more.jsonl: is read here"),
+        ("rows.jsonl --against humaneval=data.txt --json data.txt", "--json data.txt: is read here"),
+        ("rows.jsonl --json z --html z", "--json and --html are both z"),
+        ("folder --to folder/out", "--to folder/out: is in folder, which is read here"),
+        ("folder --to folder", "--to folder: is read here"),
+        ("folder --json folder/facts.json", "--json folder/facts.json: is in folder, which is read here"),
+        ("rows.jsonl --to out --json out/index.html", "--json out/index.html: --to writes another file there"),
+        ("rows.jsonl --to out --html out/analysis.json", "--html out/analysis.json: --to writes another file there"),
+        ("linked.jsonl --json rows.jsonl", "--json rows.jsonl: is read here"),
+    ],
+)
+def test_nothing_that_is_read_is_written_over(arguments, complaint, rows, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "more.jsonl").write_bytes(rows.read_bytes())
+    (tmp_path / "data.txt").write_text("Print a text.", "utf-8")
+    (tmp_path / "linked.jsonl").symlink_to(rows)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    done = run(*arguments.split())
+    assert isinstance(done.exception, RunError)
+    assert complaint in str(done.exception)
+    assert "\n" not in str(done.exception)
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+def test_the_default_folder_of_other_rows_is_not_taken(rows, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    other = tmp_path / "more" / "rows.jsonl"
+    other.parent.mkdir()
+    other.write_bytes(rows.read_bytes())
+    for _ in range(2):
+        assert run("rows.jsonl", "--only", "lengths").exit_code == 0
+    done = run(other, "--only", "lengths")
+    assert isinstance(done.exception, RunError)
+    assert "rows-analysis has the analysis of rows.jsonl" in str(done.exception)
+    assert run(other, "--only", "lengths", "--to", "second").exit_code == 0
+
+
+def test_rows_of_which_none_has_the_text_have_no_category(tmp_path):
+    path = tmp_path / "plain.jsonl"
+    path.write_text('{"problem": "Sort.", "solution": "x"}\n', "utf-8")
+    done = run(path, "--only", "categories", "--text", "seed", "--to", tmp_path / "out")
+    assert done.exit_code == 0, done.exception
+    assert "categories: no text had a category" in done.output
+    assert "no text had a category" in (tmp_path / "out" / "categories.svg").read_text("utf-8")
+
+
+def test_a_benchmark_may_have_its_data_in_a_file(tmp_path):
+    data = tmp_path / "data.txt"
+    data.write_text("Print a text.", "utf-8")
+    found = against.items(f"humaneval={data}")
+    assert (found.benchmark, found.texts[1]) == ("humaneval", "Print a text. ")

@@ -16,9 +16,14 @@ FOUND = [
     ("Tel. (604) 457-4895", "phone", "(604) 457-4895"),
     ("number: 604-457-4895.", "phone", "604-457-4895"),
     ("ssh deploy@93.184.216.34", "ip", "93.184.216.34"),
+    ("ping 2a00:1450:4001:82a::200e.", "ip", "2a00:1450:4001:82a::200e"),
+    ("http://[2a02:2f0c:570c:fe00:1d:0:0:7]:80/", "ip", "2a02:2f0c:570c:fe00:1d:0:0:7"),
     ("The server 185.199.108.153 does not answer.", "ip", "185.199.108.153"),
 ]
 NOBODY = [
+    "fe80::1ff:fe23:4567:890a ::1 2001:db8::8a2e:370:7334 2001:0db8:85a3:0000:0000:8a2e:0370:7334 ff02::1:2:3",
+    "2001:4860:4860::8888 2606:4700:4700::1111",
+    "x[2000::2], 2024:10:05 12:30:45, std::vector<2::3>, 2a00:1450:4001:82a::200e:1:2:3:4",
     "test@example.com, someone@example.org, a@b.example",
     "user@domain.com, you@company.com, john.doe@gmail.com, jane@yahoo.com, joe_doe@gmail.com, JaneDoe7@aol.com, your_name@gmail.com",
     "info@acme.com, noreply@github.com, git@github.com:user/repo.git",

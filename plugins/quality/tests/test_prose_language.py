@@ -72,3 +72,33 @@ def test_unknown_languages_are_refused():
     ProseLanguage(languages=("en", "de")).check()
     with pytest.raises(ValueError, match="languages"):
         ProseLanguage(languages=())
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("zh", "编写一个函数,接收一个整数列表,并返回其中所有偶数的总和。"),
+        ("ja", "リストを受け取り、合計を返す関数を書いてください。"),
+        ("ko", "정수 목록을 받아 짝수의 합을 반환하는 함수를 작성하세요."),
+    ],
+)
+def test_a_letter_that_says_much_counts_threefold(judged, language, text):
+    judgement = judged(ProseLanguage(), instruction(text))
+    assert (judgement.keep, judgement.evidence["language"]) == (False, language)
+    assert judged(ProseLanguage(min_letters=100), instruction(text)).keep
+
+
+def test_what_may_be_one_of_two_unwanted_languages_is_neither_wanted(judged):
+    class Doubtful:
+        """A model that wavers between two languages, neither of them English."""
+
+        def rank(self, text):
+            return [("ru", 0.6), ("bg", 0.39), ("en", 0.01)]
+
+    subject = ProseLanguage()
+    vars(subject)["_model"] = Doubtful()
+    judgement = judged(subject, instruction(FOREIGN["ru"]))
+    assert (judgement.keep, judgement.evidence["language"], judgement.evidence["confidence"]) == (False, "ru", 0.99)
+    wanted = ProseLanguage(languages=("en", "bg"))
+    vars(wanted)["_model"] = Doubtful()
+    assert judged(wanted, instruction(FOREIGN["ru"])).keep

@@ -23,6 +23,12 @@ REFUSALS = [
     "I don't feel comfortable writing this program.",
     "I do not have access to the file you mention.",
     "It is not possible for me to run the program.",
+    "I won't be able to help with this request.",
+    "Sorry, but that's something I can't do.",
+    "That is not something I can help you with.",
+    "This request violates the usage policies, so I can't continue.",
+    "I'm not comfortable writing this code.",
+    "I am not allowed to answer that.",
     "Thank you for your question! I'm sorry, but I will not assist with password cracking.",
 ]
 HONEST = [
@@ -43,6 +49,10 @@ HONEST = [
     "def refuse():\n    return \"I'm sorry, but I can't help with that.\"\n",
     "print('Sorry, I cannot provide that')",
     "```python\n# I cannot provide the key here\nkey = None\n```",
+    "The program should reply with I can't help with that when it is asked for a password.\n```python\nx = 1\n```",
+    "The bot will say: I can't answer, and stop.\n```python\nx = 1\n```",
+    "That is something I can do in one line: `sum(x)`.",
+    "I'm not going to explain the imports.",
     "I don't think a loop is needed: sum() does it.",
     "It is not possible to divide by zero.",
     "",

@@ -65,6 +65,15 @@ SNIPPETS = [
     ("python", ">>> f(1)\n2\n>>> for x in y:\n...     print(x)\n...\n1"),
     ("python", "    def f(self):\n        ...\n"),
     ("python", "    def f(self):\n        return '''\nat the margin\n'''\n"),
+    ("python", "?df\ndf.head()"),
+    ("python", "df??\nx = 1"),
+    ("python", "$ python x.py\nhello, it works"),
+    ("php", "<ul>\n<li>one</li>\n</ul>"),
+    ("ruby", "irb(main):001:0> x = 1\n=> 1\nirb(main):002:0> [x].map { |y|\nirb(main):003:1*   y }\n=> [1]"),
+    ("ruby", ">> 1 + 1\n=> 2"),
+    ("shell", 'function f() { echo "$1"; }\nf 1'),
+    ("shell", "function f() { ... }\nf"),
+    ("shell", "f() { }"),
     ("python", "!pip install numpy\n%matplotlib inline\nimport numpy as np"),
     ("python", "async with a as b:\n    await b\nreturn"),
     ("python", "import re\nre.match('\\d', x)"),
@@ -217,3 +226,27 @@ def test_blocks_and_prose_are_the_text(parts):
     assert said.count("words and more") + sum(
         one.code.count("words and more") for one in blocks(subject)
     ) >= text.count("words and more")
+
+
+@pytest.mark.parametrize("code", ["$x = ;", "function f( { }", "class A { public function f() { return 1 }", "echo 'a"])
+def test_broken_php_without_its_tag_is_dropped(row, judged, code):
+    assert not judged(Syntax(), row(code, language="php")).keep
+    assert not judged(Syntax(), row(f"<?php\n{code}", language="php")).keep
+
+
+@pytest.mark.parametrize(
+    ("language", "code"),
+    [("ruby", "irb(main):001:0> def f(\n=> 1"), ("python", ">>> f(\n1"), ("shell", "f() { echo 1; } }")],
+)
+def test_what_was_typed_into_a_session_must_be_right(row, judged, language, code):
+    assert not judged(Syntax(), row(code, language=language)).keep
+
+
+def test_the_language_of_rows_that_name_none_can_be_said(judged):
+    subject = instruction(solution="def f(x:\n    return x", language="")
+    assert judged(Syntax(), subject).scores["syntax.unknown"] == 1
+    assert judged(Syntax(language="py"), subject).reason == "python does not parse"
+    named = instruction(solution="```javascript\nconst x = [1];\n```", language="")
+    assert judged(Syntax(language="py"), named).keep
+    with pytest.raises(ValueError, match="language: no grammar for 'klingon'"):
+        Syntax(language="klingon")

@@ -21,8 +21,12 @@ CUT = [
         "Here is the solution in Python:\n```python\nx = 1\n```\nAnd here are the tests for it:",
         "ends within a sentence",
     ),
+    ("1. First:\n   - ```python\n     x = 1", "unclosed code block"),
 ]
 WHOLE = [
+    "Do this:\n  - ```python\n    x = 1\n    ```\n",
+    "1. ~~~python\n   x = 1\n   ~~~",
+    "* ```python\n  x = 1\n  ```\n* ```python\n  y = 1\n  ```\n\nThat is all.",
     f"```python\n{CODE}\n```",
     f"```python\n{CODE}\n```\nThat is all.",
     f"```python\n{CODE}\n```\n\n**Output:**",

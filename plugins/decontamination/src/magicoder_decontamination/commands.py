@@ -45,9 +45,13 @@ def decontaminate(
     from itertools import islice
 
     from magicoder_core import jsonl
+    from magicoder_core.filtering.outputs import refuse_overlaps, tried
     from magicoder_core.filtering.rows import read
     from magicoder_decontamination import selftest
 
+    refuse_overlaps({"--json": report}, rows)
+    if report:
+        tried("--json", report)
     asked = selftest.asked(options)
     found = selftest.self_test(asked, islice(read(rows, columns), limit), tasks=tasks if plant else 0)
     levels = list(asked.policies)

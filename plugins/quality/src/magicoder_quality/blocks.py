@@ -51,6 +51,7 @@ _PLAIN = 0.7
 _FEWEST = 4
 _PAGE = re.compile(r"\s*<(?:!doctype|html|head|body|script|style)\b", re.IGNORECASE)
 _MARKS = re.compile(r"^[ \t]*(?:`{3,}|~{3,}).*$", re.MULTILINE)
+_IN_LIST = re.compile(r"^([ \t]*(?:[-*+]|\d{1,9}[.)])[ \t]+)(?=`{3,}[^`\n]*$|~{3,})", re.MULTILINE)
 _FIRST_LINES = 60
 
 
@@ -76,17 +77,17 @@ def language_of(name: str) -> str:
     return LANGUAGES.get(lower, lower)
 
 
-def blocks(row: Instruction) -> list[Block]:
-    """The code of a row's solution; empty if there is none.
+def blocks(row: Instruction, language: str = "") -> list[Block]:
+    """The code of a row's solution; empty if there is none. ``language`` is that of code for which nothing says it.
 
     A block without a language is in the row's, but only if no block of the solution has one, and only the first such
     block: the others are mostly what a program prints. A solution without a block is code as a whole, if it looks like it.
     """
-    solution = _with_line_ends(row.solution)
+    solution = _plain(row.solution)
     if found := _fences(solution):
-        return list(_fenced(row, solution, found))
+        return list(_fenced(row.language or language, solution, found))
     if is_code(solution):
-        return [Block(1, _spoken(row.language, solution), solution, fenced=False, closed=True, line=1)]
+        return [Block(1, _spoken(row.language or language, solution), solution, fenced=False, closed=True, line=1)]
     return []
 
 
@@ -100,15 +101,19 @@ def _fences(text: str) -> list[Fence]:
     return found
 
 
-def _with_line_ends(text: str) -> str:
-    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
+def _plain(text: str) -> str:
+    """A text with one sort of line ends, and with blanks for the mark of a list item that is a block of code."""
+    text = text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
+    if "```" not in text and "~~~" not in text:
+        return text
+    return _IN_LIST.sub(lambda found: " " * len(found[0]), text)
 
 
-def _fenced(row: Instruction, solution: str, found: list[Fence]) -> Iterator[Block]:
+def _fenced(spoken: str, solution: str, found: list[Fence]) -> Iterator[Block]:
     bare = not any(one.language for one in found)
     at = 0
     for number, one in enumerate(found, 1):
-        language = _spoken(row.language if bare and number == 1 else one.language, one.code)
+        language = _spoken(spoken if bare and number == 1 else one.language, one.code)
         line, at = _line(solution, one, at)
         yield Block(number, language, one.code, fenced=True, closed=one.closed, line=line)
 
@@ -148,7 +153,7 @@ def is_sentence(line: str) -> bool:
 
 def prose(text: str) -> str:
     """A text without its code blocks: what people read, with its line ends."""
-    text = _with_line_ends(text)
+    text = _plain(text)
     parts, at = [], 0
     for fence in _fences(text):
         place = text.find(fence.code, at) if fence.code else text.find(fence.info, at)

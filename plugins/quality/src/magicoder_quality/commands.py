@@ -27,8 +27,8 @@ TEXTS = ("seed", "problem", "solution", "problem-solution")
     multiple=True,
     default=["humaneval"],
     show_default=True,
-    metavar="BENCHMARK",
-    help="What similarity is measured to; repeatable.",
+    metavar="BENCHMARK[=PATH]",
+    help="What similarity is measured to, with its data in a local file or folder if one is named; repeatable.",
 )
 @click.option(
     "--embedding",
@@ -52,9 +52,11 @@ def analyse(rows: Path, folder: Path | None, json: Path | None, html: Path | Non
     into the folder NAME-analysis. Rows are JSON Lines, a JSON array or Parquet.
     """
     from magicoder_quality import analysis
+    from magicoder_quality.analysis import places
 
     if not (folder or json or html):
-        folder = Path(f"{rows.resolve().name.partition('.')[0]}-analysis")
+        folder = places.default(rows)
+    places.check(places.read(rows, wish["beside"], wish["against"]), folder, json, html)
     facts = analysis.analyse(analysis.Wish(rows=rows, **wish))
     written = analysis.write(facts, folder, json=json, html=html)
     return [*analysis.lines(facts), *(f"written: {path}" for path in written)]

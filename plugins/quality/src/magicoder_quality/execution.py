@@ -1,30 +1,35 @@
 """Filter ``execution``: a row's tests, run on its solution in the sandbox.
 
 A solution's code is its Python blocks, or all of it where it has none and is code. The tests are the row's ``tests``, or
-those that stand in the solution: assertions, ``test_*`` functions, `unittest` classes. Each is run and counted by itself;
-a test program that has none of these is one test, passed if it runs to its end. Solution and tests share a process in the
-sandbox, but what was not answered has not passed: leaving early, looping, forking, or patching `unittest` or a builtin
-passes nothing. A solution that is written against its tests (an object that equals everything) can still pass: where that
-matters, as in a benchmark, tests stay outside.
+those that stand in the solution: assertions, ``test_*`` functions, `unittest` classes. Each is run and counted by itself.
+A test program that checks nothing when it is run is not run. Solution and tests share a process in the sandbox, but what
+was not answered has not passed: leaving early, looping, forking, or patching `unittest` or a builtin passes nothing. A
+solution that is written against its tests (an object that equals everything, code that walks the frames of its callers)
+can still pass: where that matters, as in a benchmark, tests stay outside.
 """
 
 from __future__ import annotations
 
 import ast
 import marshal
+import textwrap
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
-from magicoder_core import Filter, Instruction, Judgement
+from magicoder_core import Filter, Instruction, Judgement, Status
 
 if TYPE_CHECKING:
     from magicoder_core import sandbox
-    from magicoder_quality.trials import Job, Result, Test
+    from magicoder_quality.trials import Job, Result
 
 TESTS = "<tests>"
 NO_CODE, NO_TESTS, LANGUAGE = "no code", "no tests", "no way to run"
+STATUSES: Sequence[Status] = get_args(Status)
+"""What `execution.status` counts by, from 0: pass, fail, timeout, out_of_memory, crash, compile_error, harness_error."""
+
+_SHOWN = 5
 _MOST = 200_000
 """Characters of code and tests together that are looked at."""
 
@@ -51,6 +56,7 @@ class Execution(Filter):
         False
     )
     found_tests: Annotated[bool, "where a row has no tests of its own, take those that stand in its solution"] = True
+    language: Annotated[str, "the language of code where neither the row nor its code block names one"] = ""
     cpu_seconds: Annotated[float, "processor time of a row's tests together, in seconds of a nominal machine"] = 10.0
     stall_seconds: Annotated[float, "how long tests may sleep or wait, in seconds"] = 10.0
     memory_mb: Annotated[int, "memory of a row's tests, in MiB"] = 1024
@@ -78,9 +84,10 @@ class Execution(Filter):
         sandbox.required()
 
     def judge(self, batch: Sequence[Instruction]) -> Sequence[Judgement]:
-        """Scores: ``execution.ran`` (0 or 1) and, of a row that ran, ``execution.pass_rate`` and ``execution.tests``.
+        """Scores: ``execution.ran`` (0 or 1) and, of a row that ran, ``.pass_rate``, ``.tests``, ``.not_run``, ``.status``.
 
-        Evidence is the ``status`` (as of a benchmark), how many of the ``tests`` ``passed``, and the first ``failures``
+        The pass rate is of the ``tests`` that were run; ``not_run`` were left out, and ``status`` is a place in
+        `STATUSES`. Evidence is the ``status`` (as of a benchmark), how many of the ``tests`` ``passed``, and the first ``failures``
         (the ``test``, its ``line`` in the test program, the ``detail``); or why the row did not run. A row that is kept
         although a test failed, or although it has tests that cannot be run, is flagged.
 
@@ -92,7 +99,7 @@ class Execution(Filter):
             warnings.simplefilter("ignore")
             prepared = [self._prepared(row) for row in batch]
         found = iter(self._results([one for one in prepared if not isinstance(one, _Not)]))
-        return [self._not_run(one) if isinstance(one, _Not) else self._judged(next(found)) for one in prepared]
+        return [self._not_run(one) if isinstance(one, _Not) else self._judged(one, next(found)) for one in prepared]
 
     def _results(self, jobs: Sequence[Job]) -> Iterator[Result]:
         from magicoder_quality.trials import Result, results
@@ -117,38 +124,39 @@ class Execution(Filter):
         from magicoder_quality.blocks import blocks, language_of
 
         tested = bool(row.tests and row.tests.strip())
-        found = blocks(row)
+        found = blocks(row, self.language)
         if not found:
             return _Not(NO_CODE, tested=tested)
-        named = {"python", ""} if language_of(row.language) in {"python", ""} else {"python"}
-        parts = [block.code for block in found if block.language in named]
+        named = {"python", ""} if language_of(row.language or self.language) in {"python", ""} else {"python"}
+        parts = [textwrap.dedent(block.code) for block in found if block.language in named]
         if not parts:
             return _Not(LANGUAGE, ", ".join(sorted({one.language for one in found if one.language})), tested=tested)
         if sum(map(len, (*parts, row.tests or ""))) > _MOST:
             return _Not("too long", f"more than {_MOST} characters", tested=tested)
         if not tested and not self.found_tests:
             return _Not(NO_TESTS, tested=False)
-        return _job(parts, row.tests if tested else None)
+        return _job(parts, row.tests if tested else None, row.problem)
 
-    def _judged(self, result: Result) -> Judgement:
+    def _judged(self, job: Job, result: Result) -> Judgement:
         if result.status == "harness_error":
             return self._not_run(_Not("the sandbox failed", result.detail))
         if result.missing:
             return self._not_run(_Not("a module is missing", result.missing))
         rate = result.passed / result.tests
-        scores = {"execution.ran": 1.0, "execution.pass_rate": rate, "execution.tests": float(result.tests)}
+        scores = {
+            "execution.ran": 1.0,
+            "execution.pass_rate": rate,
+            "execution.tests": float(result.tests),
+            "execution.not_run": float(len(job.left_out)),
+            "execution.status": float(STATUSES.index(result.status)),
+        }
+        evidence: dict[str, Any] = {"not_run": list(job.left_out[:_SHOWN])} if job.left_out else {}
         if result.passed == result.tests:
-            return Judgement(keep=True, scores=scores)
-        evidence: dict[str, Any] = {"status": result.status, "passed": result.passed, "tests": result.tests}
-        if result.detail:
-            evidence["detail"] = result.detail
-        if result.failures:
-            evidence["failures"] = [
-                {"test": one.test, "line": one.line, "detail": one.detail} for one in result.failures
-            ]
+            reason = "some tests were not run" if job.left_out else None
+            return Judgement(keep=True, reason=reason, evidence=evidence, scores=scores)
         keep = self.min_pass_rate is None or rate >= self.min_pass_rate
         reason = "tests failed" if result.status == "fail" else result.status.replace("_", " ")
-        return Judgement(keep=keep, reason=reason, evidence=evidence, scores=scores)
+        return Judgement(keep=keep, reason=reason, evidence={**_failed(result), **evidence}, scores=scores)
 
     def _not_run(self, why: _Not) -> Judgement:
         scores = {"execution.ran": 0.0}
@@ -158,30 +166,45 @@ class Execution(Filter):
         return Judgement(keep=not self.require_tests, reason=f"not run: {why.reason}", evidence=evidence, scores=scores)
 
 
-def _job(parts: Sequence[str], tests: str | None) -> Job | _Not:
+def _failed(result: Result) -> dict[str, Any]:
+    """What is told of a row whose tests did not all pass."""
+    evidence: dict[str, Any] = {"status": result.status, "passed": result.passed, "tests": result.tests}
+    if result.detail:
+        evidence["detail"] = result.detail
+    if result.failures:
+        evidence["failures"] = [{"test": one.test, "line": one.line, "detail": one.detail} for one in result.failures]
+    return evidence
+
+
+def _job(parts: Sequence[str], tests: str | None, problem: str) -> Job | _Not:
     """What to send into the sandbox for a row's code and tests."""
-    from magicoder_quality.trials import Job
+    from magicoder_quality import testforms
+    from magicoder_quality.splitting import split
+    from magicoder_quality.trials import Job, Test
 
     compiled = {part: code for part in parts if (code := _compiled(part))}
-    # Tests in the solution may stand in a block of their own: what compiles counts.
-    source = "\n\n".join(compiled if tests is None else _bare(tests))
+    own = tests is not None
     try:
-        found = _tests(source, program=tests is not None)
+        # Tests in the solution may stand in a block of their own: what compiles counts.
+        source = "\n\n".join(compiled) if tests is None else testforms.program(tests)
+        found = split(source, program=own, candidate=testforms.candidate(compiled, source, problem) if own else None)
+    except testforms.NoProgramError as error:
+        return _Not(str(error))
     except _UNREADABLE as error:
         return _Not("the tests do not compile", f"{type(error).__name__}: {error}"[:200])
-    if not found:
-        return _Not(NO_TESTS, tested=False)
-    own = tests is not None
-    return Job(tuple(compiled.values()) if own else (), found, "unittest" in source, broken=own and not compiled)
+    if not found.steps:
+        return _nothing(found.left_out) if own else _Not(NO_TESTS, tested=False)
+    steps = tuple(
+        Test(step.kind, step.name, step.line, _dumped(ast.Module(step.nodes, []), TESTS)) for step in found.steps
+    )
+    broken = own and not compiled
+    return Job(tuple(compiled.values()) if own else (), steps, "unittest" in source, broken, tuple(found.left_out))
 
 
-def _tests(source: str, *, program: bool) -> tuple[Test, ...]:
-    """The tests in a program; if there are none, and it is a test program, all of it as one."""
-    from magicoder_quality import splitting
-    from magicoder_quality.trials import Test
-
-    found = splitting.steps(source) or (splitting.whole(source) if program else [])
-    return tuple(Test(step.kind, step.name, step.line, _dumped(ast.Module(step.nodes, []), TESTS)) for step in found)
+def _nothing(left_out: Sequence[str]) -> _Not:
+    if left_out:
+        return _Not("the tests ask for what is not there (fixtures, a function)", ", ".join(left_out[:_SHOWN]))
+    return _Not("the tests test nothing", "nothing in them asserts or raises when it is run")
 
 
 def _compiled(code: str) -> bytes | None:
@@ -194,12 +217,3 @@ def _compiled(code: str) -> bytes | None:
 def _dumped(code: str | ast.Module, file: str) -> bytes:
     # optimize=0: under `python -O` the assertions would be gone and everything would pass.
     return marshal.dumps(compile(code, file, "exec", dont_inherit=True, optimize=0))
-
-
-def _bare(tests: str) -> list[str]:
-    """A test program, without the code blocks that it may stand in."""
-    if "```" not in tests:
-        return [tests]
-    from magicoder_core.prompts import fences
-
-    return [fence.code for fence in fences(tests)] or [tests]

@@ -48,7 +48,7 @@ _READINGS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("typescript", "", ""),
         ("javascript", "async function snippet() {\n", "\n}"),
     ),
-    "php-only": (("php-only", *_CLASS), ("php", "", "")),
+    "php-only": (("php-only", *_CLASS),),
     "ruby": (),
     "rust": (("rust", "fn snippet() {\n", "\n}"), ("rust", "impl Snippet {\n", "\n}")),
     "shell": (),
@@ -62,6 +62,8 @@ _ELISION = re.compile(r"^[ \t]*(?:\.\.\.|…)[ \t]*;?[ \t]*$", re.MULTILINE)
 _BLANK_TO_FILL_IN = re.compile(r"<[A-Za-z][\w -]*>(?!\s*<)")
 _DIRECTIVE = re.compile(r"^([ \t]*#.*?)[ \t]+$", re.MULTILINE)
 _EXPANSION = re.compile(r"\$\{(?:#\w+(?:\[[@*]\])?|\w+:[ $\w-][^{}]*)\}")
+_NO_BODY = re.compile(r"(?<=\(\))[ \t]*\{[ \t]*(?:\.\.\.|…)?[ \t]*\}")
+_IRB = re.compile(r"(?:irb\([^)\n]*\)(?::\d+)?(?::\d+)?[>*]|[\d.]+ :\d+ >|>>|\?>)(?: |$)")
 _EXCERPT = 80
 _MOST_PLACES = 1000
 
@@ -88,7 +90,9 @@ def parse(language: str, code: str) -> Found:
         KeyError: there is no grammar for that language.
     """
     text = _tidied(language, code)
-    first = "php-only" if language == "php" and "<?" not in text else language
+    # Without a tag and not begun as a page, it is PHP as a whole; the other grammar would take it for text.
+    bare = language == "php" and "<?" not in text and not text.lstrip().startswith("<")
+    first = "php-only" if bare else language
     best = _read(first, text)
     for grammar, before, after in _READINGS.get(first, ()):
         if not best.errors:
@@ -103,11 +107,22 @@ def _tidied(language: str, code: str) -> str:
     text = _ELISION.sub("", code)
     if language == "shell":
         # `((i < ${#name}))` and `${name:$i:1}` are right, but not to this grammar.
-        text = _EXPANSION.sub("$VALUE", _BLANK_TO_FILL_IN.sub("VALUE", text))
+        text = _EXPANSION.sub("$VALUE", _BLANK_TO_FILL_IN.sub("VALUE", _NO_BODY.sub(" { :; }", text)))
+    elif language == "ruby" and _IRB.match(text.lstrip()):
+        text = session(text, _IRB)
     elif language in {"c", "cpp"}:
         # A directive must end with its line's end, and with nothing before that.
         text = _DIRECTIVE.sub(r"\1", text) + "\n"
     return text
+
+
+def session(code: str, prompt: re.Pattern[str]) -> str:
+    """What was typed into a session: lines without their prompts, and empty ones for what it printed.
+
+    So lines keep their numbers.
+    """
+    lines = ((line, prompt.match(line)) for line in code.split("\n"))
+    return "\n".join(line[found.end() :] if found else "" for line, found in lines)
 
 
 def _read(grammar: str, text: str, before: str = "", after: str = "") -> Found:

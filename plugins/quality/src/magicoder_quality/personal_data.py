@@ -1,7 +1,7 @@
 """Filter ``personal-data``: no row with somebody's address or number.
 
 What stands for nobody does not count: ``example.com`` and the like (RFC 2606), ``you@domain.com``, ``john.doe@...``; private,
-loopback and documentation addresses (RFC 1918, 5737), versions; telephone numbers that are not assigned (555-0100).
+loopback and documentation addresses (RFC 1918, 5737, 3849), versions; telephone numbers that are not assigned (555-0100).
 """
 
 from __future__ import annotations
@@ -39,11 +39,22 @@ _IP = re.compile(r"(?<![\w.:/=-])(?:\d{1,3}\.){3}\d{1,3}(?![\w.-]*\d|\.\w|-\w)")
 _KNOWN_IPS = frozenset(
     {"8.8.8.8", "8.8.4.4", "1.1.1.1", "1.0.0.1", "9.9.9.9", "4.4.4.4", "4.2.2.2", "208.67.222.222", "208.67.220.220"}
 )
+_IP6 = re.compile(r"(?<![\w:.])[23][0-9A-Fa-f]{3}:[0-9A-Fa-f:]{5,34}(?![\w:]|\.\d)")
+"""Global unicast addresses (2000::/3, RFC 4291), of three groups at least: fewer are slices and times."""
+
+_KNOWN_IP6S = frozenset(
+    map(
+        ipaddress.IPv6Address,
+        ("2001:4860:4860::8888", "2001:4860:4860::8844", "2606:4700:4700::1111", "2606:4700:4700::1001", "2620:fe::fe"),
+    )
+)
+_GROUPS = 3
 _VERSION = re.compile(r"(?:\b(?:version|ver|v|release)|[=<>~]=|\^)\W{0,3}$", re.IGNORECASE)
 _PHONE = re.compile(r"(?<![\w.+-])(?:\+\d[\d ().-]{8,18}\d|\(\d{3}\) ?\d{3}[ -]\d{4}|\d{3}[-.]\d{3}[-.]\d{4})(?![\w-])")
 # What a text must have for the slower patterns to be tried: each begins with what Python looks for quickly.
 _MAYBE_EMAIL = re.compile(r"@[A-Za-z0-9-]+\.[A-Za-z]")
 _MAYBE_IP = re.compile(r"\d\.\d{1,3}\.\d{1,3}\.\d")
+_MAYBE_IP6 = re.compile(r"[23][0-9A-Fa-f]{3}:[0-9A-Fa-f:]{5}")
 _MAYBE_PHONE = re.compile(r"\d{3}[ .-]\d{4}|\+\d")
 _MANY, _SMALL = 4, 32
 _MOST_FOUND = 20
@@ -90,6 +101,8 @@ def personal(text: str, kinds: Sequence[Kind] = ("email", "phone", "ip")) -> lis
         found += _emails(text)
     if "ip" in kinds and _MAYBE_IP.search(text):
         found += _addresses(text)
+    if "ip" in kinds and _MAYBE_IP6.search(text):
+        found += _long_addresses(text)
     if "phone" in kinds and _MAYBE_PHONE.search(text):
         found += _numbers(text)
     return sorted(found, key=lambda one: one.start)[:_MOST_FOUND]
@@ -115,6 +128,16 @@ def _addresses(text: str) -> Iterator[Found]:
         made_up = made_up or match[0] in _KNOWN_IPS
         version = _VERSION.search(text, max(0, match.start() - 12), match.start())
         if address.is_global and not (address.is_multicast or made_up or version):
+            yield Found("ip", match.start(), match[0])
+
+
+def _long_addresses(text: str) -> Iterator[Found]:
+    for match in _IP6.finditer(text):
+        try:
+            address = ipaddress.IPv6Address(match[0])
+        except ValueError:
+            continue
+        if address.is_global and address not in _KNOWN_IP6S and len(list(filter(None, match[0].split(":")))) >= _GROUPS:
             yield Found("ip", match.start(), match[0])
 
 

@@ -2,7 +2,7 @@
 
 What is looked at is the prose: code blocks, inline code, addresses and lines of code are left out. English is known by its
 commonest words, at next to no cost; other texts are shown to py3langid (Naive Bayes over byte n-grams, its model in the
-wheel). A text that is too short or of which the model is not sure passes.
+wheel). A text that is too short passes, and so does one that may be in a wanted language, by what the model thinks of it.
 """
 
 from __future__ import annotations
@@ -33,6 +33,10 @@ _MOST = 800
 """Characters that are shown to the model: more of them change nothing and cost time."""
 
 _EXCERPT = 80
+_LARGE = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\U00020000-\U0003ffff]")
+"""Chinese, Japanese and Korean letters, of which one says about as much as three of an alphabet."""
+
+_WEIGHT = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,8 +46,10 @@ class ProseLanguage(Filter):
     by_row = True
 
     languages: Annotated[tuple[str, ...], "the languages that are kept, by their ISO 639-1 codes"] = ("en",)
-    min_letters: Annotated[int, "a text with fewer letters outside code passes"] = 60
-    min_confidence: Annotated[float, "how sure the model must be of another language, between 0 and 1"] = 0.9
+    min_letters: Annotated[
+        int, "a text with fewer letters outside code passes (one of Chinese, Japanese, Korean counts as 3)"
+    ] = 60
+    min_confidence: Annotated[float, "how sure the model must be that it is none of them, between 0 and 1"] = 0.9
 
     def __post_init__(self) -> None:
         """Refuse what keeps nothing or means nothing.
@@ -74,15 +80,20 @@ class ProseLanguage(Filter):
                 )
 
     def judge(self, batch: Sequence[Instruction]) -> Sequence[Judgement]:
-        """Evidence is the ``field`` at fault, its ``language``, how sure the model is (``confidence``), an ``excerpt``."""
+        """Evidence is the ``field`` at fault, its likeliest ``language``, an ``excerpt``, and the ``confidence``.
+
+        That is how sure the model is that the text is in none of the wanted languages.
+        """
         return [self._judge(row) for row in batch]
 
     def _judge(self, row: Instruction) -> Judgement:
         for field, text in (("problem", row.problem), ("solution", row.solution)):
             said = _spoken(text, whole=field == "problem")
-            if sum(map(str.isalpha, said)) < self.min_letters or ("en" in self.languages and _is_english(said)):
+            if _letters(said) < self.min_letters or ("en" in self.languages and _is_english(said)):
                 continue
-            language, confidence = self._model.classify(said[:_MOST])
+            ranked = self._model.rank(said[:_MOST])
+            confidence = 1 - sum(share for name, share in ranked if name in self.languages)
+            language = ranked[0][0]
             if language not in self.languages and confidence >= self.min_confidence:
                 evidence = {
                     "field": field,
@@ -111,6 +122,10 @@ def _spoken(text: str, *, whole: bool) -> str:
         return ""
     lines = [line for line in prose(text).splitlines() if line.strip() and not _looks_like_code(line)]
     return _NO_PROSE.sub(" ", "\n".join(lines)[: 4 * _MOST])
+
+
+def _letters(text: str) -> int:
+    return sum(map(str.isalpha, text)) + (_WEIGHT - 1) * len(_LARGE.findall(text))
 
 
 def _looks_like_code(line: str) -> bool:

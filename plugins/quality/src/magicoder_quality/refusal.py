@@ -20,7 +20,7 @@ _CANNOT = (
     r"(?:can(?:no|')?t|can not|could ?n[o']t|am (?:not able|unable) to|['i]m (?:not able|unable) to|won't|will not)"
 )
 _DO = (
-    r"(?:assist|help|provide|comply|fulfil?l|answer|complete|generate|create|write|produce|do that|do this|continue with|"
+    r"(?:assist|help|provide|comply|fulfil?l|answer|complete|generate|create|write|produce|do that|do this|continue|"
     r"proceed|support|engage|discuss|share|respond|give you|offer|execute|run|access|browse|open|view|see|perform|"
     r"directly|actually|determine|understand|process)"
 )
@@ -35,6 +35,10 @@ _PHRASES = tuple(
         r"\bi (?:must|have to|will have to|need to) (?:respectfully )?(?:decline|refuse)\b",
         r"\bi (?:apologi[sz]e|regret),? (?:but|that) (?:i|as an?)\b",
         r"\bi (?:do not|don't) (?:have (?:access|the ability|the capability|enough information|sufficient information)|feel comfortable)\b",
+        rf"\bi (?:won't|will not) be able to {_DO}\b",
+        rf"\b(?:that|this|it)(?:'s| is) something (?:that )?i (?:{_CANNOT})\b",
+        r"\b(?:that|this|it)(?:'s| is) not something (?:that )?i (?:can|am able to|'m able to)\b",
+        r"\bi(?:'m| am) not (?:comfortable (?:with|\w+ing)|(?:willing|allowed|permitted) to)\b",
         r"\b(?:it is|it's) not (?:possible|appropriate) for me to\b",
         r"\b(?:cannot|can't|unable to) (?:be (?:answered|completed|solved)|answer) (?:without|because|as|since)\b",
     )
@@ -44,9 +48,15 @@ _HONEST = re.compile(
     re.IGNORECASE,
 )
 _QUOTED = re.compile(r"[\"(=#]|//|(?<!\w)'")
+_REPORTED = re.compile(
+    r"\b(?:repl(?:y|ies)|respond|answer|say|print|output|display|show|return|write)s?"
+    r"(?: (?:with|back|that|only|just|something like|the (?:message|text|words|line|string)))*[:,]?$",
+    re.IGNORECASE,
+)
 _QUICK = ("sorry", "cannot", "can't", "can not", "unable", "not able", "as an ai", "language model", "an ai", "decline",
           "refuse", "apologi", "regret", "don't", "do not", "won't", "will not", "not possible", "not appropriate",
-          "as a ", "as an ", "could")  # fmt: skip
+          "as a ", "as an ", "could", "not comfortable", "not willing", "not allowed", "not permitted",
+          "not something")  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,9 +103,9 @@ def refusal(solution: str) -> tuple[int, str] | None:
 
 
 def _is_quoted(head: str, start: int) -> bool:
-    """Whether a phrase stands in a text of code or in a comment, or is quoted within a sentence."""
+    """Whether a phrase stands in a text of code or in a comment, or is quoted or reported within a sentence."""
     before = head[head.rfind("\n", 0, start) + 1 : start].strip()
-    return before not in {'"', "'"} and bool(_QUOTED.search(before))
+    return before not in {'"', "'"} and bool(_QUOTED.search(before) or _REPORTED.search(before))
 
 
 def _is_program(head: str) -> bool:

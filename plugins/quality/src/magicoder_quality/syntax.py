@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from magicoder_quality.blocks import Block
     from magicoder_quality.grammars import Found
 
-_PROMPT = re.compile(r"^(?:>>>|\.\.\.)(?: |$)")
-_MAGIC = re.compile(r"^[ \t]*[!%][\w%].*$", re.MULTILINE)
+_PROMPT = re.compile(r"[ \t]*(?:>>>|\.\.\.)(?: |$)")
+_SHELL = re.compile(r"[ \t]*\$ .*")
+_MAGIC = re.compile(r"^[ \t]*(?:[!%?][\w%?].*|[\w.]+\?{1,2}[ \t]*)$", re.MULTILINE)
 _NEWER = re.compile(r"^\s*(?:type\s+\w+\b|(?:async\s+)?def\s+\w+\[|class\s+\w+\[)")
 _NEWER_SINCE = (3, 12)
 _FLAGS = ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
@@ -40,6 +41,7 @@ class Syntax(Filter):
         tuple[str, ...], "look at blocks in these languages only; none given: in all that are known"
     ] = ()
     bare: Annotated[bool, "look at a solution without code blocks, too, if it looks like code as a whole"] = True
+    language: Annotated[str, "the language of code where neither the row nor its code block names one"] = ""
     require_code: Annotated[bool, "drop a solution without any code"] = False
 
     def __post_init__(self) -> None:
@@ -53,9 +55,10 @@ class Syntax(Filter):
 
         if self.max_errors < 0 or not 0 <= self.max_error_share <= 1:
             raise ValueError("max_errors must be at least 0, and max_error_share between 0 and 1")
-        for name in self.languages:
-            if not known(language_of(name)):
-                raise ValueError(f"languages: no grammar for '{name}'; there are: {', '.join(sorted(GRAMMARS))}")
+        for option, names in (("languages", self.languages), ("language", (self.language,) if self.language else ())):
+            for name in names:
+                if not known(language_of(name)):
+                    raise ValueError(f"{option}: no grammar for '{name}'; there are: {', '.join(sorted(GRAMMARS))}")
 
     def judge(self, batch: Sequence[Instruction]) -> Sequence[Judgement]:
         """Scores: ``syntax.blocks`` read, ``syntax.errors`` in all of them, ``syntax.unknown`` blocks in other languages.
@@ -72,7 +75,7 @@ class Syntax(Filter):
         from magicoder_quality.blocks import blocks
         from magicoder_quality.grammars import known
 
-        found = [block for block in blocks(row) if block.code.strip() and (self.bare or block.fenced)]
+        found = [block for block in blocks(row, self.language) if block.code.strip() and (self.bare or block.fenced)]
         if not found and self.require_code:
             return Judgement(keep=False, reason="no code")
         looked = [
@@ -163,12 +166,13 @@ def _newer(error: SyntaxError, code: str) -> bool:
 
 def _plain_python(code: str) -> str:
     """A block as a program: no prompts of a session and its output, no commands of a notebook, no common indentation."""
-    if ">>>" in code:
-        lines = code.split("\n")
-        if next((line for line in lines if line.strip()), "").lstrip().startswith(">>>"):
-            # What a session prints stays as an empty line, so that lines keep their numbers.
-            lines = [line.lstrip() for line in lines]
-            code = "\n".join(_PROMPT.sub("", line) if _PROMPT.match(line) else "" for line in lines)
-    if "!" in code or "%" in code:
+    from magicoder_quality.grammars import session
+
+    first = code.lstrip()
+    if first.startswith(">>>"):
+        code = session(code, _PROMPT)
+    elif first.startswith("$ "):
+        code = session(code, _SHELL)
+    if "!" in code or "%" in code or "?" in code:
         code = _MAGIC.sub("", code)
     return textwrap.dedent(code) if code[:1] in " \t\n" else code

@@ -43,13 +43,14 @@ class Test:
 class Job:
     """A row's tests, and its solution's blocks of code, compiled; none where the tests stand in the solution.
 
-    ``broken`` says that no block of the solution compiles.
+    ``broken`` says that no block of the solution compiles; ``left_out`` names tests that cannot be run here.
     """
 
     parts: tuple[bytes, ...]
     tests: tuple[Test, ...]
     unittest: bool = False
     broken: bool = False
+    left_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import cast
 
 from magicoder_core import Benchmark, RunError, find
@@ -10,14 +11,19 @@ from magicoder_quality.analysis.similarity import Items
 _IDENTITY = ("data", "data_version", "sha256")
 
 
-def items(name: str) -> Items:
+def items(entry: str) -> Items:
     """A benchmark's problems, each as its prompt, a blank and its reference solution (without the prompt before it).
+
+    ``entry`` is ``NAME``, or ``NAME=PATH`` with its data in a local file or folder.
 
     Raises:
         RecipeError: there is no benchmark of that name.
         RunError: its data are not to be had, or it has no problems.
     """
-    benchmark = cast("type[Benchmark]", find("benchmark", name))()
+    name, equals, path = entry.partition("=")
+    name = name.strip()
+    made = cast("type[Benchmark]", find("benchmark", name))
+    benchmark = made(data=Path(path.strip())) if equals else made()
     solutions = {submission.problem_id: submission.code for submission in benchmark.references()}
     problems = list(benchmark.problems())
     if not problems:

@@ -72,7 +72,7 @@ def similarity(facts: Facts) -> Picture:
         Series(one["set"], _shares(one["histogram"], sum(one["histogram"])), one["mean"], f"mean {one['mean']:.3f}")
         for one in facts["sets"]
     ]
-    last = max(place for one in series for place, share in enumerate(one.shares) if share)
+    last = max((place for one in series for place, share in enumerate(one.shares) if share), default=0)
     end = min(1.0, (last // 10 + 1) / 10)
     frame = _Frame(
         f"similarity-{facts['benchmark']}",
@@ -177,7 +177,10 @@ def categories(facts: Facts) -> Picture:
     block = thick * len(sets) + 12
     top = 44 + 18.0 * len(sets)
     scale = ticks(
-        max(100 * count / total for one, total in zip(sets, totals, strict=True) for count in one["counts"] if total)
+        max(
+            (100 * count / total for one, total in zip(sets, totals, strict=True) for count in one["counts"] if total),
+            default=0,
+        )
     )
     told = "; ".join(
         f"{one['set']}: "
@@ -194,7 +197,8 @@ def categories(facts: Facts) -> Picture:
         x = left + wide * value / scale[-1]
         picture.line(x, top, x, bottom, "grid" if value else "axis")
         picture.text(x, bottom + 18, f"{value:g}%", "soft number", "middle")
-    picture.text(left + wide / 2, bottom + 40, "share of rows that have a category", "soft", "middle")
+    said = "share of rows that have a category" if any(totals) else "no text had a category"
+    picture.text(left + wide / 2, bottom + 40, said, "soft", "middle")
     for place, name in enumerate(names):
         y = top + block * place + 6
         picture.text(left - 10, y + thick * len(sets) / 2 + 4, name, "", "end")

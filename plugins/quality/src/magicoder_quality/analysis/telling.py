@@ -31,6 +31,6 @@ def _categories(facts: Mapping[str, Any], number: int) -> str:
     counts = facts["sets"][number]["counts"]
     total = sum(counts)
     if not total:
-        return "none"
+        return "no text had a category"
     ordered = sorted(zip(counts, facts["categories"], strict=True), key=lambda pair: -pair[0])
     return ", ".join(f"{name.removesuffix(' Problems')} {100 * count / total:.0f}%" for count, name in ordered[:3])

@@ -10,7 +10,7 @@ from __future__ import annotations
 import builtins
 import marshal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from types import ModuleType
 from typing import Any
 
@@ -41,7 +41,11 @@ class Trial:
         self._done: set[int] = set()
         self._failed: Said | None = None
         self._builtins = dict(vars(builtins))
-        self._kept = _unittest() if unittest else {}
+        self._last = {
+            name.rpartition(".")[0]: number for number, (kind, name, _) in enumerate(steps) if kind != "statements"
+        }
+        self._ready: set[str] = set()
+        self._kept = _unittest() if unittest else []
         self._modules = {name: module for name, module in sys.modules.items() if name.startswith("unittest")}
         for part in parts:
             self._define(part)
@@ -58,26 +62,44 @@ class Trial:
         try:
             self._restore()
             exec(marshal.loads(code), self._space)  # noqa: S102, S302 - as above
-            return self._run(kind, name)
+            said = self._run(kind, name, number)
+            changed = any(one.changed() for one in self._kept)
         except BaseException as error:  # noqa: BLE001 - a test fails with whatever is raised, an exit included
             return self._missing(_said(error))
+        return ("fail", "", "unittest was changed while the test ran", 0) if changed else said
 
-    def _run(self, kind: str, name: str) -> Said:
+    def _run(self, kind: str, name: str, number: int) -> Said:
         if kind == "statements":
             return "pass", "", "", 0
         owner, _, method = name.rpartition(".")
         if kind == "unittest":
             return _case(self._space[owner], method)
-        home = self._space[owner]() if owner else None
-        for ready in ("setup_method", "setUp"):
-            getattr(home, ready, _nothing)()
-        found = (getattr(home, method) if owner else self._space[method])()
-        if hasattr(found, "cr_frame"):
-            # 60 ms, for the few tests that are coroutines.
-            import asyncio
+        module = sys.modules[SOLUTION]
+        self._once("setup_module", module, module)
+        case: Any = self._space[owner] if owner else None
+        self._once("setup_class", case, case)
+        home = case() if owner else module
+        test = getattr(home, method) if owner else self._space[method]
+        before, after = _AROUND_METHODS if owner else _AROUND_FUNCTIONS
+        for ready in before:
+            _hook(home, ready, test)
+        try:
+            said = _outcome(test)
+        finally:
+            for ready in after:
+                _hook(home, ready, test)
+            if number == self._last[owner]:
+                _hook(case, "teardown_class", case)
+            if number == len(self._steps) - 1:
+                _hook(module, "teardown_module", module)
+        return said
 
-            asyncio.run(found)
-        return "pass", "", "", 0
+    def _once(self, name: str, home: Any, given: Any) -> None:
+        """Set up a module or class before the first of its tests; again if that went wrong."""
+        key = f"{name} {getattr(home, '__name__', '')}"
+        if key not in self._ready:
+            _hook(home, name, given)
+            self._ready.add(key)
 
     def _missing(self, said: Said) -> Said:
         """A name that is missing because the solution's code broke off is told with the reason for that."""
@@ -91,23 +113,82 @@ class Trial:
     def _restore(self) -> None:
         """Undo what a solution did to what tests are judged with; names of its own it may call as it likes."""
         vars(builtins).update(self._builtins)
-        for owner, members in self._kept.items():
-            for name, value in members.items():
-                if vars(owner).get(name) is not value:
-                    setattr(owner, name, value)
+        for one in self._kept:
+            one.restore()
         sys.modules.update(self._modules)
 
 
-def _nothing() -> None:
-    pass
+_AROUND_METHODS = ("setup_method", "setUp"), ("teardown_method", "tearDown")
+_AROUND_FUNCTIONS = ("setup_function",), ("teardown_function",)
 
 
-def _unittest() -> Mapping[type, Mapping[str, Any]]:
-    """The classes that judge, as they are before a solution runs."""
+def _hook(home: Any, name: str, given: Any) -> None:
+    """Call what sets a test up or tears it down, if there is such; it may ask for what it is called for."""
+    found = getattr(home, name, None)
+    if found is None:
+        return
+    code = getattr(getattr(found, "__func__", found), "__code__", None)
+    asked = code.co_argcount - hasattr(found, "__func__") if code else 0
+    found(*(given,)[:asked])
+
+
+def _outcome(test: Any) -> Said:
+    """Run a test that is a function. To return False is to fail."""
+    found = test()
+    if hasattr(found, "cr_frame"):
+        # 60 ms, for the few tests that are coroutines.
+        import asyncio
+
+        found = asyncio.run(found)
+    return ("fail", "", "the test returned False", 0) if found is False else ("pass", "", "", 0)
+
+
+class _Kept:
+    """A module or class of `unittest` as it was before a solution ran, with the code of its functions."""
+
+    def __init__(self, owner: Any) -> None:
+        self._owner = owner
+        self._members = {name: value for name, value in vars(owner).items() if name not in _OWN}
+        self._codes = [
+            (value, value.__code__, value.__defaults__, value.__kwdefaults__)
+            for value in self._members.values()
+            if hasattr(value, "__code__")
+        ]
+
+    def changed(self) -> bool:
+        """Whether what judges is no longer what it was. Plain values, as ``maxDiff``, are the tests' to set."""
+        now = vars(self._owner)
+        return any(callable(value) and now.get(name) is not value for name, value in self._members.items()) or any(
+            function.__code__ is not code for function, code, _, _ in self._codes
+        )
+
+    def restore(self) -> None:
+        """Put all of it back; what was added to a class goes (to a module, imports add)."""
+        added = [name for name in vars(self._owner) if name not in self._members and name not in _OWN]
+        for name in added if isinstance(self._owner, type) else ():
+            delattr(self._owner, name)
+        for name, value in self._members.items():
+            if vars(self._owner).get(name) is not value:
+                setattr(self._owner, name, value)
+        for function, code, defaults, keywords in self._codes:
+            function.__code__, function.__defaults__, function.__kwdefaults__ = code, defaults, keywords
+
+
+_OWN = frozenset({"__dict__", "__weakref__", "__builtins__", "__abstractmethods__"})
+
+
+def _unittest() -> list[_Kept]:
+    """The modules of `unittest` and their classes."""
     import unittest
 
-    classes = (unittest.TestCase, unittest.TestResult, unittest.TestSuite)
-    return {one: {name: value for name, value in vars(one).items() if not name.startswith("__")} for one in classes}
+    modules = [module for name, module in sys.modules.items() if name.partition(".")[0] == unittest.__name__]
+    classes = {
+        value: None
+        for module in modules
+        for value in vars(module).values()
+        if isinstance(value, type) and value.__module__.partition(".")[0] == unittest.__name__
+    }
+    return [_Kept(one) for one in (*modules, *classes)]
 
 
 def _case(case: Any, name: str) -> Said:
