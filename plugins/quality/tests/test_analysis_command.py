@@ -262,17 +262,20 @@ def test_help_imports_no_analysis():
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        ("rows.jsonl --json rows.jsonl", "--json rows.jsonl: is read here"),
-        ("rows.jsonl --json ./folder/../rows.jsonl", "is read here"),
-        ("rows.jsonl --beside folder/more.jsonl --html folder/more.jsonl", "--html folder/more.jsonl: is read here"),
-        ("rows.jsonl --against humaneval=data.txt --json data.txt", "--json data.txt: is read here"),
-        ("rows.jsonl --json z --html z", "--json and --html are both z"),
-        ("folder --to folder/out", "--to folder/out: is in folder, which is read here"),
-        ("folder --to folder", "--to folder: is read here"),
-        ("folder --json folder/facts.json", "--json folder/facts.json: is in folder, which is read here"),
-        ("rows.jsonl --to out --json out/index.html", "--json out/index.html: --to writes another file there"),
-        ("rows.jsonl --to out --html out/analysis.json", "--html out/analysis.json: --to writes another file there"),
-        ("linked.jsonl --json rows.jsonl", "--json rows.jsonl: is read here"),
+        ("rows.jsonl --json rows.jsonl", "--json rows.jsonl: is rows.jsonl as well"),
+        ("rows.jsonl --json ./folder/../rows.jsonl", "is rows.jsonl as well"),
+        (
+            "rows.jsonl --beside folder/more.jsonl --html folder/more.jsonl",
+            "--html folder/more.jsonl: is folder/more.jsonl as well",
+        ),
+        ("rows.jsonl --against humaneval=data.txt --json data.txt", "--json data.txt: is data.txt as well"),
+        ("rows.jsonl --json z --html z", "--html z: is --json as well"),
+        ("folder --to folder/out", "--to (analysis.json) folder/out/analysis.json: lies in"),
+        ("folder --to folder", "--to (analysis.json) folder/analysis.json: lies in"),
+        ("folder --json folder/facts.json", "--json folder/facts.json: lies in"),
+        ("rows.jsonl --to out --json out/index.html", "--to (index.html) out/index.html: is --json as well"),
+        ("rows.jsonl --to out --html out/analysis.json", "--to (analysis.json) out/analysis.json: is --html as well"),
+        ("linked.jsonl --json rows.jsonl", "--json rows.jsonl: is rows.jsonl as well"),
     ],
 )
 def test_nothing_that_is_read_is_written_over(arguments, complaint, rows, tmp_path, monkeypatch):

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from itertools import combinations
+from collections.abc import Sequence
 from pathlib import Path
 
 from magicoder_core import RunError
 from magicoder_core.filtering import inputs
+from magicoder_core.filtering.outputs import refuse_overlaps
 from magicoder_quality.analysis.writing import JSON, PAGE
 
 
@@ -40,31 +40,8 @@ def check(read: Sequence[Path], folder: Path | None, json: Path | None, html: Pa
     Raises:
         RunError: it is; or it would stand in a folder of rows, and be taken for rows the next time.
     """
-    named = {"--json": json, "--html": html, "--to": folder}
-    given = {option: path for option, path in named.items() if path}
-    for (option, path), (other, same) in combinations(given.items(), 2):
-        if path.resolve() == same.resolve():
-            raise RunError(f"{option} and {other} are both {path}; name two places")
-    files = dict(given)
-    if folder:
-        files |= {f"--to ({name})": folder / name for name in (JSON, PAGE)}
-    _apart(files)
-    for option, path in files.items():
-        for source in read:
-            if path.resolve() == source.resolve():
-                raise RunError(f"{option} {path}: is read here; write to another place")
-            if source.is_dir() and path.resolve().is_relative_to(source.resolve()):
-                raise RunError(f"{option} {path}: is in {source}, which is read here; write to a place outside")
-
-
-def _apart(files: Mapping[str, Path]) -> None:
-    """Figures and page must not be written over each other within the folder."""
-    kinds = {"--json": JSON, "--html": PAGE}
-    for option, name in kinds.items():
-        other = next((there for there in (JSON, PAGE) if there != name), "")
-        inside = files.get(f"--to ({other})")
-        if option in files and inside and files[option].resolve() == inside.resolve():
-            raise RunError(f"{option} {files[option]}: --to writes another file there; name two places")
+    within = {f"--to ({name})": folder / name for name in (JSON, PAGE)} if folder else {}
+    refuse_overlaps({"--json": json, "--html": html, **within}, read)
 
 
 def read(rows: Path, beside: Sequence[Path], against: Sequence[str]) -> list[Path]:
