@@ -275,7 +275,7 @@ def test_help_imports_no_analysis():
         ("folder --json folder/facts.json", "--json folder/facts.json: lies in"),
         ("rows.jsonl --to out --json out/index.html", "--to (index.html) out/index.html: is --json as well"),
         ("rows.jsonl --to out --html out/analysis.json", "--to (analysis.json) out/analysis.json: is --html as well"),
-        ("linked.jsonl --json rows.jsonl", "--json rows.jsonl: is rows.jsonl as well"),
+        ("linked.jsonl --json rows.jsonl", "--json rows.jsonl: is linked.jsonl as well"),
     ],
 )
 def test_nothing_that_is_read_is_written_over(arguments, complaint, rows, tmp_path, monkeypatch):
