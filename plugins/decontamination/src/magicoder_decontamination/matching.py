@@ -116,9 +116,11 @@ def _rarest(patterns: Sequence[bytes]) -> tuple[Any, Any]:
         part = windows[shift::WIDTH]
         part[:] = np.frombuffer(data, np.dtype("<u8"), len(part), shift)
     slots = _slots(windows)
-    counts = np.bincount(slots, minlength=1 << _BITS)[slots]
+    counts = np.bincount(slots, minlength=1 << _BITS).astype(np.int32)[slots]
     places = len(windows) - WIDTH + 1
-    most = np.maximum.reduce([counts[shift : shift + places] for shift in range(WIDTH)])
+    most = counts[:places].copy()
+    for shift in range(1, WIDTH):
+        np.maximum(most, counts[shift : shift + places], out=most)
     begins = np.cumsum([0, *map(len, heads)])[:-1]
     # Of the places after a head's last full windows some begin in it and end in the next: these are left out.
     starts = np.array(
