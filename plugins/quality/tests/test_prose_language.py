@@ -1,5 +1,5 @@
 import pytest
-from magicoder_quality import ProseLanguage
+from magicoder_quality import ProseLanguage, prose_language
 
 from magicoder_core import RecipeError
 from magicoder_core.testing import instruction
@@ -88,17 +88,18 @@ def test_a_letter_that_says_much_counts_threefold(judged, language, text):
     assert judged(ProseLanguage(min_letters=100), instruction(text)).keep
 
 
-def test_what_may_be_one_of_two_unwanted_languages_is_neither_wanted(judged):
+def test_what_may_be_one_of_two_unwanted_languages_is_neither_wanted(monkeypatch, judged):
     class Doubtful:
         """A model that wavers between two languages, neither of them English."""
+
+        labels = ("ru", "bg", "en")
 
         def rank(self, text):
             return [("ru", 0.6), ("bg", 0.39), ("en", 0.01)]
 
     subject = ProseLanguage()
-    vars(subject)["_model"] = Doubtful()
+    monkeypatch.setattr(prose_language, "_identifier", Doubtful)
     judgement = judged(subject, instruction(FOREIGN["ru"]))
     assert (judgement.keep, judgement.evidence["language"], judgement.evidence["confidence"]) == (False, "ru", 0.99)
     wanted = ProseLanguage(languages=("en", "bg"))
-    vars(wanted)["_model"] = Doubtful()
     assert judged(wanted, instruction(FOREIGN["ru"])).keep

@@ -4,7 +4,7 @@ An occurrence of at least ``2 * WIDTH - 1`` bytes covers a whole window of ``WID
 ``WIDTH`` in the buffer; of any ``WIDTH`` windows that begin one after the other in a pattern, just one is such. So eight
 windows of each pattern are kept, those that the patterns share least with each other, the buffer is read as whole numbers
 of eight bytes, and numpy looks all of them up at once, first in a bitmap, then exactly; what remains is compared byte by
-byte. That costs a third of an Aho-Corasick automaton's time, and 100 bytes for a pattern however long it is, where an
+byte. That costs a quarter of an Aho-Corasick automaton's time, and 100 bytes for a pattern however long it is, where an
 automaton takes 12 for each of its bytes (measured: tests/benchmarks/test_decontamination.py).
 
 Shorter patterns, of which there are few, go to an Aho-Corasick automaton.

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache
 from typing import TYPE_CHECKING, Annotated
 
 from magicoder_core import Filter, Instruction, Judgement
@@ -72,7 +72,7 @@ class ProseLanguage(Filter):
             return  # the model takes half a second to load
         from magicoder_core import RecipeError
 
-        known = set(self._model.labels)
+        known = set(_identifier().labels)
         for name in self.languages:
             if name not in known:
                 raise RecipeError(
@@ -91,7 +91,7 @@ class ProseLanguage(Filter):
             said = _spoken(text, whole=field == "problem")
             if _letters(said) < self.min_letters or ("en" in self.languages and _is_english(said)):
                 continue
-            ranked = self._model.rank(said[:_MOST])
+            ranked = _identifier().rank(said[:_MOST])
             confidence = 1 - sum(share for name, share in ranked if name in self.languages)
             language = ranked[0][0]
             if language not in self.languages and confidence >= self.min_confidence:
@@ -106,12 +106,14 @@ class ProseLanguage(Filter):
                 )
         return Judgement(keep=True)
 
-    @cached_property
-    def _model(self) -> LanguageIdentifier:
-        from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
-        model: LanguageIdentifier = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
-        return model
+@cache
+def _identifier() -> LanguageIdentifier:
+    """The model; it takes half a second to load and is the same for all."""
+    from py3langid.langid import MODEL_FILE, LanguageIdentifier
+
+    model: LanguageIdentifier = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+    return model
 
 
 def _spoken(text: str, *, whole: bool) -> str:
