@@ -235,7 +235,7 @@ def test_what_is_given_is_read(one, two, reason, around):
 @pytest.mark.plugins
 @pytest.mark.timeout(600)
 def test_a_real_model_judges():
-    from magicoder_llama_cpp import LlamaCpp
+    local = pytest.importorskip("magicoder_llama_cpp", reason="the local teacher is another plugin's")
 
     class Asked:
         def __init__(self, teacher):
@@ -248,7 +248,7 @@ def test_a_real_model_judges():
             return self.teacher.supports(capability)
 
     async def session():
-        teacher = LlamaCpp(model="qwen2.5-coder-0.5b-instruct", parallel=1, context=2048)
+        teacher = local.LlamaCpp(model="qwen2.5-coder-0.5b-instruct", parallel=1, context=2048)
         await teacher.open()
         try:
             return await Judge(max_tokens=400, explain=True).assess(instruction(), Asked(teacher))
