@@ -17,11 +17,11 @@ from magicoder_core.asking.opening import asker_for
 from magicoder_core.asking.parent import ParentAsk
 from magicoder_core.deferring import DeferredTeacher
 from magicoder_core.errors import MagicoderError, TeacherError
+from magicoder_core.filtering.judging import judge
 from magicoder_core.progress import Advance, Figure
 from magicoder_core.providers import BatchTeacher, Filter, Method
 from magicoder_core.recipe import Bound, Generate, Plan, present
 from magicoder_core.records import Instruction, Rejection, Snippet
-from magicoder_core.stages.judging import judge
 from magicoder_core.stages.settled import Drawn, Settled
 from magicoder_core.stages.tally import NOT_ASKED, Tally
 from magicoder_core.stages.window import in_order

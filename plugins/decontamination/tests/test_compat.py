@@ -207,3 +207,10 @@ def test_the_data_come_from_the_benchmarks(tmp_path):
 def test_data_that_are_not_there_are_said_before_the_work(tmp_path):
     with pytest.raises(MagicoderError, match=r"magicoder-compat.gsm8k: .*nowhere does not exist"):
         MagicoderCompat(gsm8k=tmp_path / "nowhere").check()
+
+
+def test_local_data_are_inputs_whoever_names_them(tmp_path, monkeypatch):
+    monkeypatch.setenv("MBPP_PATH", str(tmp_path / "mbpp.jsonl"))
+    monkeypatch.setenv("APPS_PATH", str(tmp_path / "apps.jsonl"))
+    subject = MagicoderCompat(gsm8k=tmp_path / "gsm8k.jsonl", ignored=("ds_1000_prompts",))
+    assert subject.inputs() == {name: tmp_path / f"{name}.jsonl" for name in ("mbpp", "apps", "gsm8k")}

@@ -254,3 +254,10 @@ def test_the_published_level_needs_a_published_benchmark(towers):
 def test_a_list_that_is_written_as_a_text_is_explained():
     with pytest.raises(MagicoderError, match=r'levels: a list is needed, as \["a", "b"\] \(got \'exact,tokens\'\)'):
         options.bind(Decontaminate, {"levels": "exact,tokens"}, "filter")
+
+
+def test_local_data_are_inputs_whoever_names_them(towers, tmp_path, monkeypatch):
+    """A stage whose benchmark's data have changed is done anew."""
+    monkeypatch.setenv("GSM8K_PATH", str(tmp_path / "b.jsonl"))
+    subject = Decontaminate(against=(f"towers={tmp_path / 'a.jsonl'}", "gsm8k", "rivers"))
+    assert subject.inputs() == {"against towers.data": tmp_path / "a.jsonl", "against gsm8k.data": tmp_path / "b.jsonl"}

@@ -62,9 +62,12 @@ class MagicoderCompat(Filter):
     ignored: Annotated[tuple[Name, ...], "sets that are left out"] = ()
 
     def inputs(self) -> Mapping[str, Path]:
-        """The data that options name."""
-        named = {name: getattr(self, name) for name in ("mbpp", "humaneval", "apps", "gsm8k", "ds1000")}
-        return {name: path for name, path in named.items() if path}
+        """The local data that are looked for: those that options name, and those that environment variables do."""
+        from magicoder_decontamination.needles import benchmark
+
+        used = dict.fromkeys(name for own, (name, *_) in SETS.items() if own not in self.ignored)
+        own = {name: benchmark(self._entry(name), "magicoder-compat").inputs().get("data") for name in used}
+        return {_option(name): path for name in used if (path := self._path(name) or own[name])}
 
     def check(self) -> None:
         """Look whether the data that options name are there.
@@ -72,8 +75,9 @@ class MagicoderCompat(Filter):
         Raises:
             RecipeError: they are not.
         """
-        for name, path in self.inputs().items():
-            if not path.exists():
+        for name in dict.fromkeys(_option(benchmark) for benchmark, *_ in SETS.values()):
+            path = getattr(self, name)
+            if path and not path.exists():
                 raise RecipeError(f"magicoder-compat.{name}: {path} does not exist")
 
     def judge(self, batch: Sequence[Instruction]) -> Sequence[Judgement]:
@@ -144,17 +148,23 @@ class MagicoderCompat(Filter):
     def _read(self, benchmark: str) -> Sequence[Needle]:
         from magicoder_decontamination.needles import needle_set
 
-        option = benchmark.replace("-", "")
-        path = getattr(self, option)
-        if path is None and benchmark == "mbpp" and (given := os.environ.get("MBPP_PATH")):
-            path = Path(given)
-        needles = needle_set(f"{benchmark}={path}" if path else benchmark, f"magicoder-compat.{option}").needles
+        needles = needle_set(self._entry(benchmark), f"magicoder-compat.{_option(benchmark)}").needles
         if benchmark == "mbpp" and len({needle.problem_id for needle in needles}) < _MBPP_TASKS:
             raise RecipeError(
                 "magicoder-compat.mbpp: Google's mbpp.jsonl is needed, of which tasks 11 to 510 are looked for; name it, or "
                 "leave the sets out: ignored = ['mbpp_docstrings', 'mbpp_solutions']"
             )
         return needles
+
+    def _path(self, benchmark: str) -> Path | None:
+        """The local data that an option, or the published variable, names."""
+        path: Path | None = getattr(self, _option(benchmark))
+        given = os.environ.get("MBPP_PATH") if benchmark == "mbpp" else None
+        return path or (Path(given) if given else None)
+
+    def _entry(self, benchmark: str) -> str:
+        path = self._path(benchmark)
+        return f"{benchmark}={path}" if path else benchmark
 
     @cached_property
     def _texts(self) -> dict[bytes, int]:
@@ -177,6 +187,11 @@ class MagicoderCompat(Filter):
         from magicoder_decontamination.matching import Patterns
 
         return Patterns([text for text in self._texts if text])
+
+
+def _option(benchmark: str) -> str:
+    """The option that names a benchmark's data."""
+    return benchmark.replace("-", "")
 
 
 _MBPP_TASKS: Final = 500

@@ -105,9 +105,16 @@ class Decontaminate(Filter):
             )
 
     def inputs(self) -> Mapping[str, Path]:
-        """The local data that ``against`` names."""
-        named = {name: path for name, _, path in (entry.partition("=") for entry in self.against)}
-        return {f"against {name}": Path(path) for name, path in named.items() if path}
+        """The local data that are looked for: those that ``against`` names, and those that environment variables do."""
+        from magicoder_decontamination.needles import benchmark
+
+        found: dict[str, Path] = {}
+        for entry in self.against:
+            name, _, path = entry.partition("=")
+            own = benchmark(entry, "decontaminate.against").inputs()
+            own = {"data": Path(path.strip()), **own} if path else own
+            found |= {f"against {name.strip()}.{option}": file for option, file in own.items()}
+        return found
 
     def judge(self, batch: Sequence[Instruction]) -> Sequence[Judgement]:
         """Evidence is the surest hit of the levels that decide, see `hits.evidence`, and how many ``hits`` there are.

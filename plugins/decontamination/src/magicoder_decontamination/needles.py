@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -31,7 +31,7 @@ _FEWEST_OF_EXAMPLES, _FEWEST_CHARACTERS = 5, 14
 
 @dataclass(frozen=True)
 class NeedleSet:
-    """All needles of one benchmark, and the options it was made with."""
+    """All needles of one benchmark, and its name among the plugins."""
 
     name: str
     needles: tuple[Needle, ...]
@@ -96,8 +96,3 @@ ALLOWED: Final[Mapping[str, str]] = {
     "return n**2": "a square, in any code (allowed by the paper, too)",
 }
 """Needles that are not looked for by themselves, with the reason."""
-
-
-def grouped(sets: Sequence[NeedleSet]) -> list[Needle]:
-    """The needles of all sets, in order."""
-    return [needle for one in sets for needle in one.needles]
