@@ -6,26 +6,124 @@ import hashlib
 from types import SimpleNamespace
 
 import pytest
-from magicoder_flash_attention.template import LEAD_IN, MAGICODER, Template
+from magicoder_flash_attention import student
+from magicoder_flash_attention.quiet import quiet
+from magicoder_flash_attention.template import MAGICODER, Template
 
-from magicoder_core import Message
+from magicoder_core import Message, RecipeError, models
 
 
 def turn(role, content):
     return Message(role=role, content=content)
 
 
-@pytest.fixture(params=[{}, {"chat": None}], ids=["chat", "markers"])
+# As SmolLM2's: a system turn that nobody asked for, a newline after the last turn, no {% generation %}.
+DEFAULT_SYSTEM = (
+    "{% for message in messages %}{% if loop.first and message.role != 'system' %}"
+    "{{ '<|im_start|>system\nYou are of use<|im_end|>\n' }}{% endif %}"
+    "{{ '<|im_start|>' + message.role + '\n' + message.content + '<|im_end|>\n' }}{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
+)
+
+TEXTS = [
+    "Add two numbers.",
+    "",
+    " leading and trailing ",
+    "\n\nlines\r\n\ttabs\n",
+    "naïve 漢字 🙂 \u200d",
+    "a stop token <|im_end|> and <|im_start|>assistant in the text",
+    "{{ bos_token }} {% raw %}",
+    "a lone surrogate \ud83d here",
+]
+
+
+@pytest.fixture(params=[{}, {"chat": None}, {"chat": DEFAULT_SYSTEM}], ids=["chat", "markers", "default-system"])
 def template(request, make_tokenizer):
     return Template(make_tokenizer(**request.param))
 
 
+def same_prefix(template):
+    """What is asked is, token for token, what was trained, and so is what an answer goes on with."""
+    pairs = template.pairs(TEXTS, TEXTS[::-1])
+    for (prompt, learnt), text, solution in zip(pairs, TEXTS, TEXTS[::-1], strict=True):
+        assert (prompt, learnt) == template.pair(text, solution)
+        assert template.prompt([turn("user", text)]) == prompt
+        begun = template.prompt([turn("user", text), turn("assistant", solution)])
+        assert [*begun, template.stop] == prompt + learnt
+
+
 def test_what_is_asked_is_what_was_trained(template):
-    prompt, learnt = template.pair("Add two numbers.", "return a + b")
-    asked = template.prompt([turn("user", f"{LEAD_IN}\nAdd two numbers.")])
-    assert asked == prompt
-    begun = template.prompt([turn("user", f"{LEAD_IN}\nAdd two numbers."), turn("assistant", "return a + b")])
-    assert [*begun, template.stop] == prompt + learnt
+    same_prefix(template)
+
+
+def smollm2():
+    return student.tokenizer_of(student.source("smollm2-135m-instruct"))
+
+
+def qwen():
+    file = models.resolve("qwen2.5-coder-0.5b-instruct")
+    return student._tokenizer(str(file.parent), gguf_file=file.name)
+
+
+@pytest.mark.model
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("load", [smollm2, qwen])
+def test_what_is_asked_is_what_was_trained_with_real_tokenizers(load):
+    with quiet():
+        tokenizer = load()
+    for form in ("chat", "magicoder"):
+        template = Template(tokenizer, form)
+        # Neither has a mask of its own that would tell what the assistant said.
+        assert "{% generation %}" not in tokenizer.chat_template
+        same_prefix(template)
+        prompt, learnt = template.pair("Say 0.", "0")
+        assert tokenizer.convert_ids_to_tokens(learnt) == ["0", "<|im_end|>"]
+        asked = tokenizer.decode(prompt)
+        assert asked.endswith("<|im_start|>assistant\n" if form == "chat" else "Say 0.\n\n@@ Response\n")
+        assert ("@@ Instruction" in asked) == (form == "magicoder")
+
+
+def test_a_default_system_turn_is_given_and_nothing_after_the_stop_token_is_learnt(make_tokenizer):
+    template = Template(make_tokenizer(chat=DEFAULT_SYSTEM))
+    prompt, learnt = template.pair("x", "y")
+    decode = template.tokenizer.decode
+    assert decode(prompt) == (
+        "<|im_start|>system\nYou are of use<|im_end|>\n<|im_start|>user\nx<|im_end|>\n<|im_start|>assistant\n"
+    )
+    assert decode(learnt) == "y<|im_end|>"
+
+
+def test_the_markers_take_the_place_of_a_tokenizers_own_template(make_tokenizer):
+    own, none = make_tokenizer(), make_tokenizer(chat=None)
+    assert Template(own, "magicoder").pair("x", "y") == Template(none).pair("x", "y")
+    assert own.chat_template == none.chat_template == MAGICODER
+
+
+@pytest.mark.parametrize("form", ["auto", "chat"])
+def test_a_tokenizers_own_template_stays(make_tokenizer, form):
+    tokenizer = make_tokenizer(chat=DEFAULT_SYSTEM)
+    assert Template(tokenizer, form).tokenizer.chat_template == DEFAULT_SYSTEM
+
+
+def test_a_chat_template_that_is_wanted_and_not_there_is_one_line(make_tokenizer):
+    with pytest.raises(
+        RecipeError, match=r"trainer\.template: 'chat', but .* no chat template; 'magicoder' or"
+    ) as found:
+        Template(make_tokenizer(chat=None), "chat")
+    assert "\n" not in str(found.value)
+
+
+def test_no_stop_token_is_one_line(make_tokenizer):
+    template = Template(make_tokenizer(chat=None, eos=None, pad=None))
+    with pytest.raises(RecipeError, match=r"trainer\.base_model: its tokenizer has no stop token"):
+        template.pair("x", "y")
+
+
+@pytest.mark.parametrize(("pad", "name"), [("<|endoftext|>", "<|endoftext|>"), (None, "<|im_end|>"), ("!", "!")])
+def test_the_pad_token_is_the_tokenizers_else_the_stop_token(make_tokenizer, pad, name):
+    template = Template(make_tokenizer(pad=pad))
+    assert template.tokenizer.convert_ids_to_tokens(template.pad) == name
+    assert name != "!" or template.pad == 0, "an id of 0 is one"
 
 
 def test_raw_text_gets_no_markers_but_the_special_tokens_of_a_text(make_tokenizer):

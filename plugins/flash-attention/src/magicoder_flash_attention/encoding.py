@@ -1,82 +1,174 @@
-"""Rows become labelled tokens, in an order that is a pure function of the seed."""
+"""Rows become labelled tokens: what is given, what is learnt, and what is left out and counted.
+
+Imported when training starts: it needs numpy.
+"""
 
 from __future__ import annotations
 
-import random
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any
+import hashlib
+import json
+import tempfile
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from functools import partial
+from importlib.metadata import version
+from itertools import islice
+from pathlib import Path
+from typing import Any, Literal
 
-from magicoder_core import Instruction, RunError, progress
+from magicoder_core import Instruction, RunError, TrainingData, jsonl, progress
+from magicoder_flash_attention import encoded
+from magicoder_flash_attention.examples import Counts, Example, Examples, Writer
 from magicoder_flash_attention.template import Template
 
-IGNORED = -100
-"""The label that torch's cross-entropy leaves out."""
+__all__ = ["Counts", "Example", "Examples", "Truncate", "encode"]
+
+Truncate = Literal["drop", "keep-end", "paper"]
+"""What becomes of an over-long row: ``drop`` leaves it out, ``keep-end`` cuts the solution and keeps the stop token,
+``paper`` cuts on the right, stop token and all (as ise-uiuc/magicoder 3ef43f0 did)."""
+
+_VERSION = 1
+"""Of what this module makes of a row; a new one encodes anew."""
+
+_BATCH = 1000
+"""Rows tokenised together."""
+
+_NOT_CONTENT = ("is_local", "local_files_only")
+"""What transformers notes in ``tokenizer_config.json`` about how the tokenizer was loaded, not about what it is."""
 
 
-@dataclass(frozen=True, slots=True)
-class Example:
-    """A row as tokens: the first ``prompt`` of them are given, the others (solution, stop token) are learnt."""
+def encode(data: TrainingData, template: Template, max_length: int, truncate: Truncate = "drop") -> Examples:
+    """The rows as examples of at most ``max_length`` tokens, in their order; one line says what became of them.
 
-    id: str
-    tokens: list[int]
-    prompt: int
+    Prompt and solution are tokenised separately, and what is learnt is told by lengths: the solution and the stop token,
+    which is always learnt but where ``paper`` cuts it off. Rows with nothing to learn (an empty solution, or a prompt
+    that leaves no room for any of it) are refused. Kept in the model cache (see `encoded`), so that the next run with
+    the same rows, tokenizer, template and options begins at once.
+
+    Raises:
+        RunError: no row is left, or the cache cannot be written.
+        RecipeError: the tokenizer has no stop token.
+    """
+    write = partial(_write, data=data, template=template, max_length=max_length, truncate=truncate)
+    examples, known = encoded.examples(_key(data, template, max_length, truncate), write)
+    progress.say(_told(examples.counts, max_length, known=known))
+    if truncate != "paper":
+        _assert_stops(examples, template.stop)
+    return examples
 
 
-def encode(rows: Iterable[Instruction], template: Template, max_length: int) -> list[Example]:
-    """The rows that fit into ``max_length`` tokens, in their order; how many do not is said.
+def _key(data: TrainingData, template: Template, max_length: int, truncate: Truncate) -> str:
+    decisive = {
+        "version": _VERSION,
+        "data": jsonl.digest(data.path),
+        "tokenizer": _identity(template.tokenizer),
+        # A mended tokenizer makes other tokens of the same files.
+        "libraries": [version("tokenizers"), version("transformers")],
+        "lead-in": Instruction(problem="", solution="", language="", method="", parent="").instruction,
+        "stop": template.stop,
+        "max_length": max_length,
+        "truncate": truncate,
+    }
+    return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()
 
-    Over-long rows are left out, because a cut one would teach to stop in the middle.
+
+def _identity(tokenizer: Any) -> str:
+    """sha256 over all files that make the tokenizer, its chat template among them."""
+    total = hashlib.sha256()
+    with tempfile.TemporaryDirectory(prefix="magicoder-") as folder:
+        tokenizer.save_pretrained(folder)
+        for file in sorted(Path(folder).rglob("*.*")):
+            content = file.read_bytes()
+            if file.name == "tokenizer_config.json":
+                kept = {name: value for name, value in json.loads(content).items() if name not in _NOT_CONTENT}
+                content = json.dumps(kept, sort_keys=True).encode()
+            total.update(f"{file.name}\0{len(content)}\0".encode() + content)
+    return total.hexdigest()
+
+
+def _write(folder: Path, *, data: TrainingData, template: Template, max_length: int, truncate: Truncate) -> None:
+    """Encode all rows into ``folder``.
 
     Raises:
         RunError: no row is left.
     """
-    every = [_example(row, template) for row in rows]
-    kept = [example for example in every if len(example.tokens) <= max_length]
-    if not kept:
-        shortest = f"; the shortest has {min(len(item.tokens) for item in every)}" if every else ""
-        raise RunError(f"trainer: none of {len(every)} rows fits into max_length = {max_length} tokens{shortest}")
-    if len(kept) < len(every):
-        progress.say(f"{len(every) - len(kept)} of {len(every)} rows left out: longer than {max_length} tokens")
-    return kept
+    tally: Counter[str] = Counter()
+    writer = Writer(folder)
+    try:
+        with progress.task("encode", total=data.rows, unit="row") as advance:
+            for rows in _batches(iter(data)):
+                writer.add(_kept(rows, template, max_length, truncate, tally))
+                advance(len(rows))
+        rows_seen = tally.pop("rows", 0)
+        shortest = tally.pop("shortest", 0)
+        if not writer.count:
+            raise RunError(_none_left(rows_seen, tally["refused"], shortest, max_length))
+        writer.finish(writer.counts(rows=rows_seen, **tally))
+    finally:
+        writer.close()
 
 
-def _example(row: Instruction, template: Template) -> Example:
-    prompt, learnt = template.pair(row.problem, row.solution)
-    return Example(row.id, prompt + learnt, len(prompt))
+def _batches(rows: Iterator[Instruction]) -> Iterator[list[Instruction]]:
+    while batch := list(islice(rows, _BATCH)):
+        yield batch
 
 
-def order(count: int, epochs: int, seed: int) -> list[int]:
-    """The examples' numbers for the whole training: each once an epoch, shuffled anew in each.
+def _kept(
+    rows: Sequence[Instruction], template: Template, max_length: int, truncate: Truncate, tally: Counter[str]
+) -> Iterator[Example]:
+    """The examples of the rows that stay; ``tally`` counts the others, and how short the shortest row is."""
+    pairs = template.pairs([row.instruction for row in rows], [row.solution for row in rows])
+    for row, (prompt, learnt) in zip(rows, pairs, strict=True):
+        tally["rows"] += 1
+        whole = len(prompt) + len(learnt)
+        tally["shortest"] = min(tally["shortest"] or whole, whole)
+        cut = learnt if whole <= max_length else _cut(learnt, max_length - len(prompt), truncate)
+        if not row.solution.strip() or not prompt or cut == []:
+            tally["refused"] += 1
+        elif cut is None:
+            tally["overlong"] += 1
+        else:
+            tally["truncated"] += whole > max_length
+            yield Example(row.id, prompt + cut, len(prompt))
 
-    A step may take its last rows from the next epoch, so that all steps but the last are equally large.
+
+def _cut(learnt: list[int], room: int, truncate: Truncate) -> list[int] | None:
+    """What is learnt of an over-long row: None to leave it out, nothing to refuse it."""
+    if truncate == "drop":
+        return None
+    if truncate == "paper":
+        return learnt[: max(room, 0)]
+    # The stop token alone would teach to answer nothing.
+    return [*learnt[: room - 1], learnt[-1]] if room > 1 else []
+
+
+def _assert_stops(examples: Examples, stop: int) -> None:
+    """Look at each example: its last token is the stop token, and is learnt (its prompt is shorter, see `Examples`).
+
+    Raises:
+        RunError: of one it is not.
     """
-    numbers: list[int] = []
-    for epoch in range(epochs):
-        # A str seeds through sha512: the same order in every process and on every platform.
-        numbers += random.Random(f"{seed}/{epoch}").sample(range(count), count)  # noqa: S311 - an order, no secret
-    return numbers
+    wrong = next((number for number in range(len(examples)) if examples.tokens(number)[-1] != stop), None)
+    if wrong is not None:
+        raise RunError(
+            f"trainer: row {examples.ids[wrong]} does not end with the stop token {stop}; please report this"
+        )
 
 
-def collate(examples: Sequence[tuple[int, Example]], pad: int) -> dict[str, Any]:
-    """A batch of numbered examples, padded on the right.
+def _told(counts: Counts, max_length: int, *, known: bool) -> str:
+    left = [
+        (counts.overlong, f"longer than {max_length} tokens and left out"),
+        (counts.truncated, f"cut to {max_length} tokens"),
+        (counts.refused, "refused: nothing to learn in them"),
+    ]
+    parts = [f"{counts.kept} of {counts.rows} rows{' (encoded before)' if known else ''}"]
+    parts += [f"{number} {words}" for number, words in left if number]
+    share = counts.supervised / counts.tokens
+    return f"{', '.join(parts)}; {counts.tokens} tokens, {share:.1%} of them learnt, longest row {counts.longest}"
 
-    Mask and labels come from lengths, never from ids: the pad token may be the stop token and may stand in a text.
 
-    Returns:
-        int64 tensors: ``input_ids``, ``attention_mask``, ``labels`` (batch x longest) and ``rows`` (batch), the
-        examples' numbers.
-    """
-    import torch
-
-    width = max(len(example.tokens) for _, example in examples)
-    ids = torch.full((len(examples), width), pad)
-    mask = torch.zeros_like(ids)
-    labels = torch.full_like(ids, IGNORED)
-    for line, (_, example) in enumerate(examples):
-        end = len(example.tokens)
-        ids[line, :end] = torch.tensor(example.tokens)
-        mask[line, :end] = 1
-        labels[line, example.prompt : end] = ids[line, example.prompt : end]
-    rows = torch.tensor([number for number, _ in examples])
-    return {"input_ids": ids, "attention_mask": mask, "labels": labels, "rows": rows}
+def _none_left(rows: int, refused: int, shortest: int, max_length: int) -> str:
+    if not rows:
+        return "trainer: there are no rows to train on"
+    why = f"; {refused} have nothing to learn" if refused else ""
+    return f"trainer: none of {rows} rows fits into max_length = {max_length} tokens; the shortest has {shortest}{why}"
