@@ -34,6 +34,9 @@ from magicoder_core.recipe import Plan, Recipe
 
 RUNS = Path("runs")
 
+CELLS = "cells"
+"""In ``run.json`` of a matrix of runs: the names of the run directories in it."""
+
 
 class RunDirectory:
     """One run's folder and its ``run.json``."""
@@ -201,12 +204,17 @@ def existing(path: Path) -> RunDirectory:
     """A run that is there to be looked at.
 
     Raises:
-        RunError: there is none in ``path``.
+        RunError: there is none in ``path``, or a matrix of them.
     """
     if not (path / "run.json").is_file():
         known = ", ".join(str(item.parent) for item in sorted(RUNS.glob("*/run.json"))[-3:])
         raise RunError(f"{path}: no run here (no run.json){'; the latest runs: ' + known if known else ''}")
-    return RunDirectory(path)
+    directory = RunDirectory(path)
+    if cells := directory.facts.get(CELLS):
+        raise RunError(
+            f"{path}: a matrix of runs (`magicoder show` has its table); name one of them, as {path / cells[0]}"
+        )
+    return directory
 
 
 def _versions(plan: Plan) -> dict[str, str]:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from magicoder_core import plugins, progress, recipe, rundir, stages
+from magicoder_core import axes, plugins, progress, recipe, rundir, stages, summary
 from magicoder_core.errors import MagicoderError, RunError
-from magicoder_core.recipe import Plan
-from magicoder_core.stages import Run, Stage
+from magicoder_core.plugins import Catalogue
+from magicoder_core.recipe import Plan, Recipe
+from magicoder_core.rundir import RunDirectory
+from magicoder_core.stages import Result, Run, Stage
 
 DEFAULT = "quickstart"
 """The recipe of whoever names none."""
@@ -41,13 +43,10 @@ class Wish:
 
 
 @contextmanager
-def prepare(
-    given: str | None, overrides: Sequence[str], directory: Path | None, wish: Wish
-) -> Iterator[tuple[Run, list[Stage]]]:
-    """A run and its stages, with the directory held for this process within the block.
+def prepare(read: Recipe, place: Path, wish: Wish) -> Iterator[tuple[Run, list[Stage]]]:
+    """A run of a recipe in the directory ``place`` and its stages, with the directory held within the block.
 
-    Without a recipe ``given`` it is that of the run in ``directory``, else `DEFAULT`. Nothing is written before the
-    recipe is known to be right and what the pending stages need is known to be there.
+    Nothing is written before the recipe is known to be right and what the pending stages need is known to be there.
 
     Raises:
         WishError: the wish contradicts itself, the recipe or the directory.
@@ -55,25 +54,85 @@ def prepare(
         MagicoderError: something that a pending stage needs is missing here.
         RunError: the directory cannot be used, holds another recipe's run, or another process is at work in it.
     """
-    read = recipe.read(_wanted(given, directory, wish), overrides)
-    catalogue = plugins.catalogue()
-    for line in catalogue.broken:
+    run, chosen = ready(read, place, catalogue(), wish)
+    look(run, chosen, wish)
+    with held(run):
+        yield run, chosen
+
+
+def wanted(given: str | None, overrides: Sequence[str], directory: Path | None, wish: Wish) -> Recipe:
+    """The recipe that is meant: without one ``given`` that of the run in ``directory``, else `DEFAULT`.
+
+    Raises:
+        WishError: the directory has a run, and a new one was wished for.
+        RecipeError: there is no such recipe, or it is wrong.
+    """
+    return recipe.read(_wanted(given, directory, wish), overrides)
+
+
+def catalogue() -> Catalogue:
+    """The providers there are; plugins that do not load are told."""
+    found = plugins.catalogue()
+    for line in found.broken:
         progress.say(line)
-    plan = recipe.bind(read, catalogue)
+    return found
+
+
+def ready(read: Recipe, place: Path, known: Catalogue, wish: Wish) -> tuple[Run, list[Stage]]:
+    """A recipe's run in a directory, and the stages that are wished for; nothing is written.
+
+    Raises:
+        WishError, RecipeError, RunError: as `prepare`.
+    """
+    plan = recipe.bind(read, known)
     chosen = stages.select(plan, to="generate" if wish.pilot else wish.to, only=wish.only, redo=wish.again)
     _check_redo(plan, chosen, wish)
-    place = rundir.RunDirectory(rundir.locate(read, directory, new=wish.new))
-    run = Run(read, plan, place, catalogue, replay=wish.since == "generate")
-    _check_same(run, wish)
+    run = Run(read, plan, rundir.RunDirectory(place), known, replay=wish.since == "generate")
+    check_same(run.directory, read, wish)
+    return run, chosen
+
+
+def look(run: Run, chosen: Sequence[Stage], wish: Wish) -> None:
+    """Look whether everything that pending stages need is here.
+
+    Raises:
+        MagicoderError: something is missing.
+    """
     pending = stages.pending(run, chosen, wish.again)
-    for _, problem in stages.preflight(plan, pending):
+    for _, problem in stages.preflight(run.plan, pending):
         if problem:
             raise problem
-    for name, doubt in stages.doubts(plan, pending):
+    for name, doubt in stages.doubts(run.plan, pending):
         progress.say(f"warning: {name}: {doubt}")
+
+
+@contextmanager
+def held(run: Run) -> Iterator[None]:
+    """Hold a run's directory for this process within the block; what is about to run stands in it.
+
+    Raises:
+        RunError: another process holds it, or it cannot be written.
+    """
     with run.directory.locked():
-        run.directory.begin(read, plan)
-        yield run, chosen
+        run.directory.begin(run.recipe, run.plan)
+        yield
+
+
+def carry_out(
+    run: Run, chosen: Sequence[Stage], again: str | None, tell: Callable[[Result, str], None]
+) -> list[Result]:
+    """Run stages, ``again`` even if it is done, note a line about each and ``tell`` it as it ends.
+
+    Raises:
+        MagicoderError: as `stages.run`.
+    """
+    results = []
+    for result in stages.run(run, chosen, again):
+        results.append(result)
+        line = summary.stage_line(result)
+        run.directory.log(line)
+        tell(result, line)
+    return results
 
 
 def _wanted(given: str | None, directory: Path | None, wish: Wish) -> str:
@@ -99,11 +158,18 @@ def _check_redo(plan: Plan, chosen: Sequence[Stage], wish: Wish) -> None:
     raise WishError(f"{option}: {limit} leaves this stage out")
 
 
-def _check_same(run: Run, wish: Wish) -> None:
-    """One directory, one recipe: another one's files would be taken for this one's, or lost."""
-    before = run.directory.facts.get("name", run.recipe.name)
-    if before != run.recipe.name and not wish.again:
+def check_same(directory: RunDirectory, read: Recipe, wish: Wish) -> None:
+    """One directory, one recipe: another one's files would be taken for this one's, or lost.
+
+    Raises:
+        RunError: there is another recipe's run, or a matrix of runs where there is to be one, or the other way round.
+    """
+    before = directory.facts.get("name", read.name)
+    if before != read.name and not wish.again:
         raise RunError(
-            f"{run.directory.path}: has a run of the recipe '{before}', not of '{run.recipe.name}'; "
+            f"{directory.path}: has a run of the recipe '{before}', not of '{read.name}'; "
             "give --dir another directory, or --redo STAGE to go on here with this recipe"
         )
+    if directory.facts and (rundir.CELLS in directory.facts) != (axes.MATRIX in read.table):
+        there = "a matrix of runs" if rundir.CELLS in directory.facts else "a run without a matrix"
+        raise RunError(f"{directory.path}: has {there} of this recipe; give --dir another directory")

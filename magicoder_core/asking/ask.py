@@ -17,6 +17,7 @@ from magicoder_core.asking.deferred import Deferred
 from magicoder_core.asking.errand import FATAL, OUTCOMES, RETRIED, Ended, Errand, NotAskedError, together
 from magicoder_core.asking.gate import Gate, Place
 from magicoder_core.asking.journal import Entry, Journal
+from magicoder_core.asking.others import lent
 from magicoder_core.asking.pausing import pause
 from magicoder_core.asking.reading import Reader
 from magicoder_core.asking.request import journal_key
@@ -175,16 +176,17 @@ class Asker:
             future.cancel()
 
     def _known(self, key: str, request: Request, parent: str) -> Reply | None:
-        """The answer of the journal, or of the cache and then of the journal."""
+        """The answer of the journal; or of the cache or another run's journal, and then of the journal."""
         if (entry := self.journal.find(key)) is not None and (reply := self._read_again(entry)) is not None:
             self.replayed += 1
             return reply
-        if self.cache is not None and (entry := self.cache.find(key)) is not None:
-            entry = replace(entry, parent=parent, request=request, charged=False)
-            if (reply := self._read_again(entry)) is not None:
-                self.journal.append(entry)
-                self.cached += 1
-                return reply
+        for kept in (self.cache, lent()):
+            if kept is not None and (entry := kept.find(key)) is not None:
+                entry = replace(entry, parent=parent, request=request, charged=False)
+                if (reply := self._read_again(entry)) is not None:
+                    self.journal.append(entry)
+                    self.cached += 1
+                    return reply
         if self.replay:
             raise NotAskedError("bad_request", "the journal has no answer, and this run asks for none")
         return None

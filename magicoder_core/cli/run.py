@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from magicoder_core.cli.common import json_option, override_option, plugin_optio
 from magicoder_core.cli.output import emit, shown, write
 
 if TYPE_CHECKING:
+    from magicoder_core.recipe import Recipe
     from magicoder_core.running import Wish
     from magicoder_core.stages import Run, Stage
 
@@ -47,7 +49,7 @@ def _directory(_: click.Context, __: click.Parameter, given: str | None) -> Path
 @plugin_option
 @json_option
 def run(recipe: str | None, overrides: tuple[str, ...], directory: Path | None, *, as_json: bool, **wish: Any) -> None:
-    """Run RECIPE: a TOML file, or the name of a packaged one.
+    """Run RECIPE: a TOML file, or the name of a packaged one; with a table [matrix], once for each combination of its values.
 
     Without RECIPE it is that of the run in --dir, else quickstart. The same command again goes on where it stopped, or
     says that all is done.
@@ -83,21 +85,37 @@ def _drive(
     recipe: str | None, overrides: tuple[str, ...], directory: Path | None, wish: Wish, *, as_json: bool
 ) -> None:
     """Run the stages, and tell of each as it ends."""
-    from magicoder_core import page, stages, summary
-    from magicoder_core.running import prepare
+    from magicoder_core import axes, launched, matrix, rundir, running
 
-    with shown(as_json=as_json), prepare(recipe, overrides, directory, wish) as (prepared, chosen):
-        tell = emit if as_json else _say
+    tell = emit if as_json else _say
+    launch = launched.here()
+    if launch and launch.rank:
+        launched.follow(launch, recipe or running.DEFAULT, overrides, directory)
+        return
+    read = running.wanted(recipe, overrides, directory, wish)
+    place = rundir.locate(read, directory, new=wish.new)
+    leading = launched.leading(launch, launch.folder(read, directory)) if launch else nullcontext()
+    with leading, shown(as_json=as_json):
+        if axes.MATRIX in read.table:
+            matrix.drive(read, place, wish, tell)
+        else:
+            _one(read, place, wish, tell)
+
+
+def _one(read: Recipe, place: Path, wish: Wish, tell: Callable[..., None]) -> None:
+    """Run one recipe's stages."""
+    from magicoder_core import page, running, summary
+    from magicoder_core.stages import Result
+
+    def told(result: Result, line: str) -> None:
+        tell("stage", line=line, stage=result.stage, reused=result.reused, counts=result.counts)
+
+    with running.prepare(read, place, wish) as (prepared, chosen):
         tell("run", name=prepared.recipe.name, directory=str(prepared.directory.path))
         if wish.pilot:
             _pilot(prepared, chosen, wish.pilot, tell)
             return
-        results = []
-        for result in stages.run(prepared, chosen, wish.again):
-            results.append(result)
-            line = summary.stage_line(result)
-            prepared.directory.log(line)
-            tell("stage", line=line, stage=result.stage, reused=result.reused, counts=result.counts)
+        results = running.carry_out(prepared, chosen, wish.again, told)
         page.write(prepared.directory)
         lines = summary.closing(prepared, results)
         tell("done", lines=lines, directory=str(prepared.directory.path), reused=all(item.reused for item in results))

@@ -12,6 +12,7 @@ from magicoder_core.errors import RecipeError
 from magicoder_core.filtering import inputs, layouts, outputs, work
 from magicoder_core.filtering.job import Job
 from magicoder_core.filtering.telling import report
+from magicoder_core.overriding import override
 from magicoder_core.plugins import Catalogue
 from magicoder_core.providers import AskingFilter
 from magicoder_core.recipe import Bound, Plan
@@ -128,7 +129,7 @@ def _plan(wish: Wish, catalogue: Catalogue) -> Plan:
     for text in wish.options:
         first = text.partition("=")[0].strip().partition(".")[0]
         known = first in _SETTINGS and first not in wish.use
-        recipe.override(table if known else filters, text)  # type: ignore[arg-type]  # a list is stepped into likewise
+        override(table if known else filters, text)  # type: ignore[arg-type]  # a list is stepped into likewise
     return recipe.bind(recipe.Recipe("filter", table, ""), catalogue)
 
 
