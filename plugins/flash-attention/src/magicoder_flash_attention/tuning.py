@@ -1,0 +1,386 @@
+"""A training from rows to a checkpoint: encode, plan, load, prove, train, save.
+
+Imported when training starts: it needs torch and transformers.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections import Counter
+from functools import cached_property
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+import transformers
+
+from magicoder_core import Checkpoint, TrainingData, jsonl, progress
+from magicoder_flash_attention import adapters, attention, card, head, processes, resume, selftest, student
+from magicoder_flash_attention.encoding import encode
+from magicoder_flash_attention.loop import Loop, written
+from magicoder_flash_attention.monitor import LOG, Monitor
+from magicoder_flash_attention.plan import Arrangement, Plan
+from magicoder_flash_attention.template import Template
+from magicoder_flash_attention.work import Work, held_out
+
+if TYPE_CHECKING:
+    from magicoder_flash_attention.trainer import FlashAttentionTrainer
+
+PACKAGES = ("torch", "transformers", "accelerate", "peft", "magicoder-flash-attention", "magicoder-core")
+
+
+class Tuning:
+    """One call of the trainer.
+
+    Args:
+        options: the trainer.
+        data: the rows.
+        output: where the model goes; ``output/state`` holds what resumes.
+    """
+
+    def __init__(self, options: FlashAttentionTrainer, data: TrainingData, output: Path) -> None:
+        self._options = options
+        self._settings = options.settings
+        self._data = data
+        self._output = output
+        self._state = output / "state"
+
+    def run(self) -> Checkpoint:
+        """Train, or see that it is done; see `FlashAttentionTrainer.train`."""
+        processes.check(self._options.world_size)
+        adapters.check(self._settings)
+        self._output.mkdir(parents=True, exist_ok=True)
+        arguments = self._arguments  # the first to be made: with it the processes find each other
+        processes.all_same(json.dumps(self._facts, sort_keys=True), "what they train on")
+        if not self._is_done():
+            self._train(arguments)
+        processes.barrier()
+        return Checkpoint(
+            path=str(self._output), base_model=self._options.base_model, digest=jsonl.digest(self._output)
+        )
+
+    def _train(self, arguments: transformers.TrainingArguments) -> None:
+        checkpoint = self._newest()
+        model = self._model
+        with progress.task("train", total=len(self._work), unit="step") as advance:
+            monitor = Monitor(self._data.logs, self._work, advance)
+            loop = Loop(
+                model,
+                arguments,
+                work=self._work,
+                monitor=monitor,
+                facts=self._facts,
+                begin=self._prove,
+                eval_steps=self._options.eval_steps,
+            )
+            loop.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+            monitor.draw()
+        self._finish(loop)
+
+    # What is trained on.
+
+    @cached_property
+    def _where(self) -> str:
+        if not processes.leads():
+            processes.barrier()  # the first converts or fetches it
+        where = student.source(self._options.base_model)
+        if processes.leads():
+            processes.barrier()
+        return where
+
+    @cached_property
+    def _template(self) -> Template:
+        return Template(student.tokenizer_of(self._where), self._options.template)
+
+    @cached_property
+    def _work(self) -> Work:
+        settings, seed = self._settings, self._data.seed
+        template = self._template
+        if not processes.leads():
+            processes.barrier()  # the first fills the cache
+        examples = encode(self._data, template, settings.max_length, settings.truncate)
+        if processes.leads():
+            processes.barrier()
+        apart = held_out(examples.ids, self._options.held_out, seed)
+        trained = np.flatnonzero(~apart)
+        plan = Plan(
+            examples.lengths[trained],
+            digest=examples.digest,
+            epochs=settings.epochs,
+            examples_per_step=settings.examples_per_step,
+            seed=seed,
+            max_steps=self._options.max_steps,
+            shuffle=self._data.shuffle,
+        )
+        return Work(
+            examples,
+            trained=trained,
+            held_out=np.flatnonzero(apart),
+            plan=plan,
+            arrangement=Arrangement(settings.arrangement, settings.bin_tokens, settings.batch_size),
+            norm=settings.loss_norm,
+            pair=settings.batch_size,
+            pad=template.pad,
+        )
+
+    @cached_property
+    def _facts(self) -> dict[str, Any]:
+        """What decides the weights that come out; that of how fast they do is left out."""
+        base = Path(self._where)
+        return {
+            "base model": jsonl.digest(base) if base.is_dir() else self._where,
+            "rows or template": self._work.examples.digest,
+            "order": self._work.plan.key,
+            "options": self._settings.to_dict(),
+            "seed": self._data.seed,
+            "result": [self._options.save_dtype, self._options.gguf, self._options.held_out, self._options.eval_steps],
+        }
+
+    # The model.
+
+    @cached_property
+    def _device(self) -> str:
+        return student.device_of("auto")
+
+    @cached_property
+    def _weights(self) -> Any:
+        """The torch dtype of the weights; adapters are float32 in any case."""
+        settings = self._settings
+        if settings.quantization != "none":
+            return torch.bfloat16
+        automatic = student.fast_dtype(self._device) if settings.lora_rank else torch.float32
+        return student.dtype_of(settings.dtype, automatic)
+
+    @cached_property
+    def _choice(self) -> attention.Choice:
+        # Under autocast attention computes in another dtype than the weights have.
+        computing = torch.bfloat16 if self._arguments.bf16 else self._weights
+        choice = attention.choose(
+            self._options.attention,
+            self._device,
+            computing,
+            packed=self._settings.arrangement == "packed",
+            config=student.config_of(self._where),
+            max_length=self._settings.max_length,
+        )
+        kind = str(self._weights).removeprefix("torch.")
+        progress.say(f"on {self._device}, weights in {kind}: {choice.line}")
+        return choice
+
+    @cached_property
+    def _model(self) -> Any:
+        settings = self._settings
+        model = student.model_of(
+            self._where, self._weights, self._choice.implementation, adapters.packed_weights(settings.quantization)
+        )
+        if settings.lora_rank:
+            model = adapters.adapted(model, settings, self._data.seed)
+        self._head = head.attach(model)
+        progress.say(f"loss at supervised positions: {self._head.kind}, {self._head.reason}")
+        return model
+
+    def _prove(self, loop: Loop) -> None:
+        """See whether packed rows are strangers to each other in this very model; if not, pad them instead."""
+        work = loop.work
+        if work.arrangement.kind != "packed":
+            self._proof = "not packed"
+            return
+        proof = selftest.prove(
+            loop.accelerator.unwrap_model(loop.model_wrapped),
+            self._choice.implementation,
+            work.samples(whole=self._device == "cuda"),
+            autocast=torch.bfloat16 if self._arguments.bf16 else None,
+        )
+        self._proof = f"shown by {proof.method}"  # its figures hang on the weights, and so on where it was resumed
+        fine = all(processes.gathered(proof.ok))
+        if fine:
+            progress.say(f"packed equals separate: {proof.detail}")
+        else:
+            # The attention itself may be what fails: padded rows go by one that transformers brings.
+            model = student.base_of(loop.accelerator.unwrap_model(loop.model_wrapped))
+            chosen = "sdpa" if getattr(model, "_supports_sdpa", False) else "eager"
+            model.config._attn_implementation = chosen  # noqa: SLF001 - as `selftest` does
+            self._proof = f"not shown ({proof.method}): rows were padded"
+            work.arrangement = Arrangement("sorted", work.arrangement.bin_tokens, work.arrangement.batch_size)
+            progress.say(f"warning: rows are padded, because packed does not equal separate here: {proof.detail}")
+
+    @cached_property
+    def _arguments(self) -> transformers.TrainingArguments:
+        options, settings = self._options, self._settings
+        cuda = self._device == "cuda"
+        logs = self._data.logs
+        if logs is not None:
+            os.environ.setdefault("TENSORBOARD_LOGGING_DIR", str(logs / "tensorboard"))
+            os.environ.setdefault("WANDB_DIR", str(logs))
+        made = transformers.TrainingArguments(
+            output_dir=str(self._state),
+            per_device_train_batch_size=1,
+            num_train_epochs=1,  # a batch is a step, and all steps are one long epoch: resuming is skipping
+            learning_rate=settings.learning_rate,
+            lr_scheduler_type="constant_with_warmup" if settings.schedule == "constant" else settings.schedule,
+            warmup_steps=settings.warmup_steps,
+            optim=_OPTIMIZERS[settings.optimizer],
+            weight_decay=settings.weight_decay,
+            max_grad_norm=settings.max_grad_norm,
+            # Weights in float32 compute in bfloat16 on a GPU: small updates are not rounded away.
+            bf16=cuda and settings.dtype != "float32",
+            use_cpu=not cuda,
+            seed=self._data.seed,
+            full_determinism=options.deterministic,
+            save_strategy="steps" if options.save_steps else "no",
+            save_steps=options.save_steps or 1,
+            logging_steps=1,
+            logging_nan_inf_filter=False,
+            log_level="error",
+            disable_tqdm=True,
+            report_to=list(options.report_to) if processes.leads() else [],
+            run_name=self._output.resolve().parent.name,
+            remove_unused_columns=False,
+            dataloader_pin_memory=False,
+            **_checkpointing(on=settings.activation_checkpointing),
+            **processes.arguments(options.parallel),
+        )
+        if made.n_gpu > 1:
+            # One process with several GPUs would split each row of a batch; each GPU needs a process of its own.
+            progress.say(f"one of {made.n_gpu} GPUs is used: start with torchrun --nproc_per_node {made.n_gpu} for all")
+            made._n_gpu = 1  # noqa: SLF001 - there is no public way
+        return made
+
+    # Beginning and end.
+
+    def _newest(self) -> Path | None:
+        found = resume.newest(self._state, self._facts) if processes.leads() else None
+        name: str | None = processes.gathered(found.name if found else None)[0]
+        return self._state / name if name else None
+
+    def _is_done(self) -> bool:
+        """Whether an interrupted call had finished but for its return."""
+        done = resume.is_whole(self._output, self._facts) if processes.leads() else False
+        return bool(processes.gathered(done)[0])
+
+    def _finish(self, loop: Loop) -> None:
+        """Save the result beside the checkpoints, then move it to its place, then remove the checkpoints."""
+        self._head.detach()
+        final = self._state / "final"
+        with written(final):
+            whole = self._whole(loop, final)
+            if processes.leads():
+                self._save(whole, loop, final)
+        if processes.leads():
+            for file in sorted(final.iterdir(), key=lambda path: path.name == resume.MANIFEST):
+                _moved(file, self._output)
+            shutil.rmtree(self._state)
+
+    def _whole(self, loop: Loop, final: Path) -> Any:
+        """The model with its weights, gathered from all processes and merged with its adapters; None where it is not saved."""
+        model = loop.accelerator.unwrap_model(loop.model_wrapped)
+        sharded = loop.is_fsdp_enabled or loop.is_deepspeed_enabled
+        weights = loop.accelerator.get_state_dict(loop.model_wrapped) if sharded else None
+        if not processes.leads():
+            return None
+        if self._settings.lora_rank:
+            return self._merged(model, weights, final.with_name("adapter"))
+        return student.plain(model, weights) if sharded else model
+
+    def _merged(self, model: Any, weights: Any, adapter: Path) -> Any:
+        if weights is None and self._settings.quantization == "none":
+            return model.merge_and_unload()
+        model.save_pretrained(str(adapter), state_dict=weights)
+        return adapters.merged(self._where, adapter)
+
+    def _save(self, whole: Any, loop: Loop, final: Path) -> None:
+        template, wanted = self._template, self._options.save_dtype
+        kept = student.config_of(self._where).dtype if wanted == "base" else getattr(torch, wanted)
+        whole = whole.to(kept or self._weights)
+        whole.generation_config.eos_token_id = template.stops(whole.generation_config)
+        student.save(whole, template.tokenizer, final)
+        history = loop.history()
+        jsonl.write(final / LOG, history)
+        facts = self._said(history)
+        jsonl.write_json(final / "training.json", facts)
+        jsonl.write_text(final / "README.md", card.text(facts))
+        if self._options.gguf != "none":
+            from magicoder_flash_attention.gguf import export
+
+            export(final, final / "model.gguf", self._options.gguf)
+        resume.seal(final, self._facts)
+
+    def _said(self, history: list[dict[str, Any]]) -> dict[str, Any]:
+        """What the checkpoint says of itself."""
+        work, choice = self._work, self._choice
+        trained = [line["loss"] for line in history if "loss" in line]
+        looked = [line["held_out_loss"] for line in history if "held_out_loss" in line]
+        loss = {"first": trained[0], "last": trained[-1]}
+        if looked:
+            loss |= {"held_out_first": looked[0], "held_out_last": looked[-1]}
+        return {
+            "base_model": _shown(self._data.base_model or self._options.base_model),
+            "preset": self._options.preset,
+            "settings": self._settings.to_dict(),
+            "seed": self._data.seed,
+            "template": self._options.template,
+            "rows": work.examples.counts.to_dict(),
+            "trained": len(work.examples) - len(work.held_out),
+            "held_out": len(work.held_out),
+            "data": _lineage(self._data),
+            "steps": len(work),
+            "loss": loss,
+            "attention": {
+                "rung": choice.rung,
+                "reason": choice.reason,
+                "skipped": [list(item) for item in choice.skipped],
+            },
+            "arrangement": work.arrangement.kind,
+            "self_test": self._proof,
+            "head": f"{self._head.kind}: {self._head.reason}",
+            "processes": processes.world(),
+            "versions": _versions(),
+        }
+
+
+def _moved(file: Path, folder: Path) -> None:
+    file.replace(folder / file.name)
+
+
+_OPTIMIZERS = {"adafactor": "adafactor", "adamw": "adamw_torch_fused", "adamw-8bit": "adamw_bnb_8bit"}
+
+
+def _checkpointing(*, on: bool) -> dict[str, Any]:
+    """Activation checkpointing, under the name that this version of transformers has for it."""
+    if not on:
+        return {}
+    names = {"activation_checkpointing", "gradient_checkpointing"} & set(
+        transformers.TrainingArguments.__dataclass_fields__
+    )
+    name = min(names)  # the newer comes first in the alphabet
+    return {name: True, f"{name}_kwargs": {"use_reentrant": False}}
+
+
+def _shown(model: str) -> str:
+    """A model's name without the folders of this machine."""
+    path = Path(model).expanduser()
+    return path.name if path.exists() else model
+
+
+def _lineage(data: TrainingData) -> dict[str, Any]:
+    """Where the rows come from: the file's sha256, how many of each method and language."""
+    methods, languages = Counter[str](), Counter[str]()
+    for row in data:
+        methods[row.method or "unknown"] += 1
+        languages[row.language or "unknown"] += 1
+    sources = {_shown(name): count for name, count in data.sources.items()}
+    return {"sha256": jsonl.digest(data.path), "sources": sources, "method": dict(methods), "language": dict(languages)}
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for name in PACKAGES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
