@@ -31,7 +31,6 @@ from magicoder_core.providers import (
     RowFilter,
     SeedSource,
     Teacher,
-    Trainer,
     Wire,
     WireTeacher,
 )
@@ -59,6 +58,7 @@ from magicoder_core.records import (
     Usage,
     Verdict,
 )
+from magicoder_core.trainers import Trainer
 
 __all__ = [
     "Ask",

@@ -5,12 +5,13 @@ from __future__ import annotations
 import platform
 import shutil
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from magicoder_core import plugins, recipe, sandbox, stages
-from magicoder_core.recipe import Bound, Plan
+from magicoder_core import axes, matrix, plugins, recipe, sandbox, stages
+from magicoder_core.plugins import Catalogue
+from magicoder_core.recipe import Bound, Plan, Recipe
 
 _WEAKEST = "rlimits"
 """The level that a recipe or a command must allow."""
@@ -36,14 +37,37 @@ def check_recipe(given: str, overrides: Sequence[str]) -> list[Finding]:
         RecipeError: the recipe itself is wrong.
     """
     catalogue = plugins.catalogue()
-    plan = recipe.bind(recipe.read(given, overrides), catalogue)
+    read = recipe.read(given, overrides)
+    needed = _of_cells(read, catalogue) if axes.MATRIX in read.table else _of_plan(recipe.bind(read, catalogue))
     return [
         Finding("python", good=True, detail=f"{platform.python_version()} on {platform.platform()}"),
         *(Finding("plugin", good=False, detail=line) for line in catalogue.broken),
-        *(needed := list(_needed(plan))),
-        *_doubts(plan),
+        *needed,
         *([] if any(item.subject == "isolation" for item in needed) else [_sandbox()]),
         Finding("disk", good=True, detail=f"{shutil.disk_usage(Path.cwd()).free / 1e9:.0f} GB free here"),
+    ]
+
+
+def _of_plan(plan: Plan) -> list[Finding]:
+    return [*_needed(plan), *_doubts(plan)]
+
+
+def _of_cells(read: Recipe, catalogue: Catalogue) -> list[Finding]:
+    """What the cells of a matrix need: what is found alike in all of them once, anything else with the cell's name."""
+    found: dict[str, list[Finding]] = {}
+    for cell in matrix.cells(read):
+        with matrix.named(cell):
+            found[cell.name] = _of_plan(recipe.bind(cell.recipe, catalogue))
+    common = [item for item in next(iter(found.values())) if all(item in others for others in found.values())]
+    return [
+        Finding("matrix", good=True, detail=f"{len(found)} cells: {', '.join(found)}"),
+        *common,
+        *(
+            replace(item, detail=f"{name}: {item.detail}")
+            for name, findings in found.items()
+            for item in findings
+            if item not in common
+        ),
     ]
 
 
@@ -65,8 +89,8 @@ def _doubts(plan: Plan) -> Iterator[Finding]:
 def _detail(subject: str, bound: Bound[Any] | None) -> str:
     if bound is None and subject == "isolation":
         return _isolation(", weak as allowed")
-    found = bound or plugins.catalogue().named(subject)[0]
-    return f"{found.distribution} {found.version}"
+    found = bound or next(iter(plugins.catalogue().named(subject)), None)
+    return f"{found.distribution} {found.version}" if found else "as it must be"
 
 
 def _sandbox() -> Finding:

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Final, Self
 
 from magicoder_core.lazily import orjson
 
-_FLAT: Final = frozenset({"str", "int", "float", "bool", "None", "Role", "Status"})
+_FLAT: Final = frozenset({"str", "int", "float", "bool", "None", "Role", "Status", "Wording"})
 """Annotations of values that are JSON as they are."""
 
 _SCALARS: Final = frozenset({str, int, float, bool, type(None)})

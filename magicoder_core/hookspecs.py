@@ -19,7 +19,8 @@ from typing import Protocol
 
 import pluggy
 
-from magicoder_core.providers import Benchmark, Filter, Method, Provider, SeedSource, Teacher, Trainer
+from magicoder_core.providers import Benchmark, Filter, Method, Provider, SeedSource, Teacher
+from magicoder_core.trainers import Trainer
 
 PROJECT = "magicoder"
 """Name of the entry-point group and of the pluggy project."""

@@ -1,13 +1,13 @@
 """The lineage of a run's records: from a line of source code to a verdict, and back.
 
-    snippet -> requests -> row -> judgements -> checkpoint -> answers -> verdicts
+    snippet -> requests -> row -> judgements -> checkpoints -> answers -> verdicts
 
 `walk` finds the record that an id names and everything before and after it; `tell` puts that into lines.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -64,7 +64,10 @@ class Graph:
         """All rows that were made, by id; one that a filter dropped has ``rejected``."""
         made = {row["id"]: row for row in self._rows("instructions.jsonl")}
         made |= {row["id"]: row | {"kept": True} for row in self._rows("kept.jsonl")}
-        return made | {row["id"]: row for row in self._rows("rejected.jsonl")}
+        made |= {row["id"]: row for row in self._rows("rejected.jsonl")}
+        # Rows of other files, which a trainer was given beside the run's own.
+        mixed = (row for name in self.checkpoints for row in self._rows(f"{name}.rows.jsonl"))
+        return {row["id"]: row for row in mixed} | made
 
     @cached_property
     def failed(self) -> dict[str, dict[str, Any]]:
@@ -105,22 +108,44 @@ class Graph:
         """All answers to benchmark problems, each with its verdict, the benchmark and the model's label."""
         return [answer for report in self._reports() for answer in self._answers(report)]
 
-    @property
-    def checkpoint(self) -> dict[str, Any] | None:
-        """What training made."""
+    @cached_property
+    def checkpoints(self) -> dict[str, dict[str, Any]]:
+        """What the trainers made, by the checkpoints' names, in order."""
         stage = self.directory.stages.get("train", {})
-        return stage.get("counts") if stage.get("status") == "done" else None
+        if stage.get("status") != "done":
+            return {}
+        last: dict[str, Any] = stage["counts"]
+        earlier = enumerate(last.get("earlier", ()), 1)
+        return {f"{CHECKPOINT}s/{number}": made for number, made in earlier} | {CHECKPOINT: last}
+
+    def chain(self, name: str) -> list[str]:
+        """The checkpoint of that name and those that it goes on from, the first one first."""
+        found = [name] if name in self.checkpoints else []
+        while found and (base := self.checkpoints[found[0]]["base_model"]) in self.checkpoints:
+            found.insert(0, base)
+        return found
+
+    @cached_property
+    def _mixed(self) -> dict[str, set[str]]:
+        """The rows that a trainer was given, by its checkpoint, where they are not just the run's own."""
+        files = {name: f"{name}.rows.jsonl" for name, made in self.checkpoints.items() if "sources" in made}
+        return {name: {row["id"] for row in self._rows(file)} for name, file in files.items()}
+
+    def learned(self, name: str, row: Mapping[str, Any]) -> bool:
+        """Whether a row is among those that the trainer of a checkpoint was given."""
+        return row["id"] in self._mixed[name] if name in self._mixed else bool(row.get("kept"))
 
     def _reports(self) -> list[str]:
         found = self.directory.path.glob("**/report.json")
         return sorted(path.parent.relative_to(self.directory.path).as_posix() for path in found)
 
     def _answers(self, folder: str) -> Iterator[dict[str, Any]]:
-        label = "baseline" if folder.endswith("/baseline") else "scored"
+        benchmark, _, model = folder.partition("/")
+        label = model or "scored"
         verdicts = {(row["task_id"], row["sample"]): row for row in self._rows(f"{folder}/verdicts.jsonl")}
         for sample in self._rows(f"{folder}/samples.jsonl"):
             verdict = verdicts.get((sample["task_id"], sample["sample"]), {})
-            yield {"benchmark": folder.removesuffix("/baseline"), "model": label, **sample, **verdict}
+            yield {"benchmark": benchmark, "model": label, **sample, **verdict}
 
 
 def walk(directory: RunDirectory, given: str) -> list[Step]:
@@ -136,8 +161,8 @@ def walk(directory: RunDirectory, given: str) -> list[Step]:
 
 def _named(graph: Graph, given: str) -> tuple[str, str]:
     """The kind and the whole id of what was asked for."""
-    if given == CHECKPOINT and graph.checkpoint:
-        return CHECKPOINT, CHECKPOINT
+    if given in graph.checkpoints:
+        return CHECKPOINT, given
     places: dict[str, Iterable[str]] = {
         "row": graph.rows,
         "snippet": graph.snippets,
@@ -182,7 +207,7 @@ def _of_request(graph: Graph, name: str) -> list[Step]:
     rows = [row for row in graph.rows.values() if name in row["requests"]]
     answers = [answer for answer in graph.answers if answer["request"] == name]
     before = [step for parent in parents for step in _snippet(graph, -1, parent)]
-    steps = [*before, *_checkpoint(graph, -1, answers), *_requests(graph, 0, name)]
+    steps = [*before, *_checkpoints(graph, -1, answers), *_requests(graph, 0, name)]
     for row in rows:
         steps += [_row(1, row), *_after_row(graph, row)]
     return steps + [_answer(1, answer) for answer in answers]
@@ -190,17 +215,25 @@ def _of_request(graph: Graph, name: str) -> list[Step]:
 
 def _of_problem(graph: Graph, name: str) -> list[Step]:
     answers = [answer for answer in graph.answers if answer["task_id"] == name]
-    made = _checkpoint(graph, -1, answers)
-    kept = [_row(-1, row) for row in graph.rows.values() if row.get("kept") and made]
+    made = _checkpoints(graph, -1, answers)
+    kept = _lessons(graph, [step.id for step in made])
     requests = {item["request"]: None for item in answers}
     asked = [step for request in requests for step in _requests(graph, -1, request)]
     return [*kept, *made, *asked, *(_answer(0, answer) for answer in answers)]
 
 
-def _of_checkpoint(graph: Graph, _: str) -> list[Step]:
-    kept = [_row(-1, row) for row in graph.rows.values() if row.get("kept")]
-    scored = [answer for answer in graph.answers if answer["model"] == "scored"]
-    return [*kept, *_checkpoint(graph, 0, scored or [{"model": "scored"}]), *(_answer(1, item) for item in scored)]
+def _of_checkpoint(graph: Graph, name: str) -> list[Step]:
+    *before, itself = chain = graph.chain(name)
+    steps = [*_lessons(graph, chain), *(_checkpoint(graph, -1, item) for item in before)]
+    steps.append(_checkpoint(graph, 0, itself))
+    after = [item for item in graph.checkpoints if item != name and name in graph.chain(item)]
+    steps += [_checkpoint(graph, 1, item) for item in after]
+    return steps + [_answer(1, answer) for answer in graph.answers if _tested(answer) == name]
+
+
+def _lessons(graph: Graph, names: Sequence[str]) -> list[Step]:
+    """The rows that any of these checkpoints learned from."""
+    return [_row(-1, row) for row in graph.rows.values() if any(graph.learned(name, row) for name in names)]
 
 
 _WALKS: dict[str, Callable[[Graph, str], list[Step]]] = {
@@ -216,16 +249,24 @@ def _after_row(graph: Graph, row: dict[str, Any]) -> list[Step]:
     """The filters' word on a row, and the model that learned from it with its verdicts."""
     if why := row.get("rejected"):
         return [Step(1, "judgement", "", f"dropped by {_said(why)}", why)]
-    if not row.get("kept"):
-        return []
+    return [*(_judgement(graph, row) if row.get("kept") else []), *_outcome(graph, row)]
+
+
+def _judgement(graph: Graph, row: dict[str, Any]) -> list[Step]:
+    """The word of the filters on a row that all of them kept."""
     kept_by = ", ".join(graph.filters) or "no filter to pass"
     flags = row.get("flags", [])
     said = f"; scores {jsonl.dumps(row['scores'])}" if row["scores"] else ""
     said += "".join(f"; {_said(flag)}" for flag in flags)
     facts = {"filters": graph.filters, "scores": row["scores"]} | ({"flags": flags} if flags else {})
-    steps = [Step(1, "judgement", "", f"kept by {kept_by}{said}", facts)]
-    scored = [answer for answer in graph.answers if answer["model"] == "scored"]
-    return [*steps, *_checkpoint(graph, 1, [{"model": "scored"}]), *(_answer(1, answer) for answer in scored)]
+    return [Step(1, "judgement", "", f"kept by {kept_by}{said}", facts)]
+
+
+def _outcome(graph: Graph, row: dict[str, Any]) -> list[Step]:
+    """The checkpoints that have learned from a row, and their verdicts."""
+    taught = [name for name in graph.checkpoints if any(graph.learned(item, row) for item in graph.chain(name))]
+    answers = [answer for answer in graph.answers if _tested(answer) in taught]
+    return [*(_checkpoint(graph, 1, name) for name in taught), *(_answer(1, answer) for answer in answers)]
 
 
 def _said(note: Mapping[str, Any]) -> str:
@@ -275,13 +316,24 @@ def _row(side: int, row: dict[str, Any]) -> Step:
     return Step(side, "row", row["id"], f"{row['method']}, {row['language']}: {_short(row['problem'])}", row)
 
 
-def _checkpoint(graph: Graph, side: int, answers: list[dict[str, Any]]) -> list[Step]:
-    """The tuned model, if any of the answers is its own."""
-    made = graph.checkpoint
-    if made is None or not any(answer["model"] == "scored" for answer in answers):
-        return []
-    says = f"{made['base_model']} tuned on {made['rows']} rows; sha256 {made['digest'][:16]}"
-    return [Step(side, CHECKPOINT, CHECKPOINT, says, made)]
+def _checkpoints(graph: Graph, side: int, answers: list[dict[str, Any]]) -> list[Step]:
+    """The tuned models whose answers these are, with those that they go on from."""
+    tested = {name for answer in answers for name in graph.chain(_tested(answer))}
+    return [_checkpoint(graph, side, name) for name in graph.checkpoints if name in tested]
+
+
+def _tested(answer: Mapping[str, Any]) -> str:
+    """The name of the checkpoint that gave an answer; no checkpoint's name where it is another model's."""
+    if answer["model"] == "scored":
+        return CHECKPOINT
+    return f"{CHECKPOINT}s/{number}" if (number := answer["model"].removeprefix("trainer-")).isdecimal() else ""
+
+
+def _checkpoint(graph: Graph, side: int, name: str) -> Step:
+    made = graph.checkpoints[name]
+    of = "".join(f", {number} of {source}" for source, number in made.get("sources", {}).items())
+    says = f"{made['base_model']} tuned on {made['rows']} rows{of}; sha256 {made['digest'][:16]}"
+    return Step(side, CHECKPOINT, name, says, made)
 
 
 def _answer(side: int, answer: dict[str, Any]) -> Step:

@@ -118,6 +118,8 @@ def _type_name(hint: Any) -> str:
         return " or ".join(repr(choice) for choice in typing.get_args(hint))
     if (origin := typing.get_origin(hint)) is not None:
         parts = [_type_name(part) for part in typing.get_args(hint) if part is not Ellipsis]
+        if origin is Mapping:
+            return "table" if parts[-1] == "Any" else f"table of {parts[-1]}"
         return f"{'list' if origin is tuple else origin.__name__} of {', '.join(parts)}"
     return {"str": "text", "int": "integer", "float": "number", "bool": "true or false", "Path": "path"}.get(
         getattr(hint, "__name__", str(hint)), getattr(hint, "__name__", str(hint))

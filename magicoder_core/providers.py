@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Protocol
 
 from magicoder_core.records import (
-    Checkpoint,
     Example,
     Instruction,
     Judgement,
@@ -30,7 +29,6 @@ from magicoder_core.records import (
     Shard,
     Snippet,
     Submission,
-    TrainingData,
     Verdict,
 )
 
@@ -284,24 +282,6 @@ class AskingFilter(Filter):
 
     def recall(self, batch: Sequence[Instruction]) -> None:
         """Nothing: answers are in the journal."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Trainer(Provider):
-    """Tunes a model on rows."""
-
-    @property
-    def base(self) -> str:
-        """The model that is tuned, as its teacher names it: what ``[evaluate] baseline`` scores."""
-        return str(getattr(self, "base_model", ""))
-
-    @abstractmethod
-    def train(self, data: TrainingData, output: Path) -> Checkpoint:
-        """Tune on ``data`` and leave a whole model in Hugging Face format in ``output``.
-
-        ``output`` may hold what an interrupted call on the same data left; go on from there. What only serves that is
-        gone when the call returns.
-        """
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,18 +14,20 @@ import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, Literal, TypeVar
 
-from magicoder_core import jsonl, options
+from magicoder_core import axes, jsonl, options, trainers
 from magicoder_core.errors import RecipeError
+from magicoder_core.overriding import override
 from magicoder_core.plugins import Catalogue, did_you_mean
-from magicoder_core.providers import Benchmark, Filter, Method, Provider, SeedSource, Teacher, Trainer
+from magicoder_core.providers import Benchmark, Filter, Method, Provider, SeedSource, Teacher
 from magicoder_core.resources import templates
+from magicoder_core.trainers import Trainer
 
 P = TypeVar("P", bound=Provider)
 
-LISTED = ("filter", "benchmark")
-"""Tables that may stand several times, in order: ``[[filter]]``, ``[[benchmark]]``."""
+LISTED = ("filter", "trainer", "benchmark")
+"""Tables that may stand several times, in order: ``[[filter]]``, ``[[trainer]]``, ``[[benchmark]]``."""
 
 _LETTERS = "A-Za-z0-9_.+-"
 """Of a recipe's name, which is part of its run directory's."""
@@ -87,6 +89,9 @@ class Evaluate:
     """How models are scored."""
 
     baseline: Annotated[bool, "score the trainer's base model too, beside the tuned one"] = False
+    checkpoints: Annotated[
+        Literal["last", "all"], "of several trainers: score the last one's checkpoint, or that of each"
+    ] = "last"
     concurrency: Annotated[int, "requests that may be out at once"] = 8
 
     def __post_init__(self) -> None:
@@ -119,7 +124,7 @@ PROVIDERS: Mapping[str, str] = {
 }
 """Tables that choose a provider, with its kind: the model under test is a teacher too."""
 
-TOP = ("name", "seed", *PROVIDERS, *SETTINGS)
+TOP = ("name", "seed", *PROVIDERS, *SETTINGS, axes.MATRIX)
 
 
 @dataclass(frozen=True)
@@ -162,7 +167,7 @@ class Plan:
     method: Bound[Method] | None
     teacher: Bound[Teacher] | None
     filters: tuple[Bound[Filter], ...]
-    trainer: Bound[Trainer] | None
+    trainers: tuple[Bound[Trainer], ...]
     benchmarks: tuple[Bound[Benchmark], ...]
     model: Bound[Teacher] | None
     generate: Generate
@@ -171,8 +176,8 @@ class Plan:
 
     def providers(self) -> Iterable[Bound[Any]]:
         """All that the recipe chose."""
-        single = (self.seed_source, self.method, self.teacher, self.trainer, self.model)
-        return (*(bound for bound in single if bound), *self.filters, *self.benchmarks)
+        single = (self.seed_source, self.method, self.teacher, self.model)
+        return (*(bound for bound in single if bound), *self.filters, *self.trainers, *self.benchmarks)
 
 
 def present(bound: Bound[P] | None) -> Bound[P]:
@@ -206,8 +211,21 @@ def read(given: str | Path, overrides: Sequence[str] = ()) -> Recipe:
         raise RecipeError(f"{path}: not readable as a recipe: {error}") from error
     if not isinstance(table, dict):
         raise RecipeError(f"{path}: no recipe: its tables are needed, as {{...}} (got {table!r:.60})")
+    axes.expand(table, str(path))
     for text in overrides:
         override(table, text)
+    if axes.MATRIX in table:
+        axes.check(table[axes.MATRIX], overrides, str(path))
+    return resolved(table, source, path)
+
+
+def resolved(table: dict[str, Any], source: str, path: Path | str) -> Recipe:
+    """A recipe of a table, whose tables are looked at; ``path`` names it in messages.
+
+    Raises:
+        RecipeError: an unknown table, or one of another shape.
+    """
+    path = Path(path)
     _check_tables(table, path)
     # Into the table, so that what a run keeps as recipe.json is the same recipe under any file name.
     table["name"] = _name(table, path)
@@ -247,7 +265,7 @@ def _check_tables(table: dict[str, Any], path: Path) -> None:
             )
         if name in LISTED and isinstance(value, dict):
             table[name] = [value]
-        if name not in {"name", "seed"}:
+        if name not in {"name", "seed", axes.MATRIX}:
             _check_shape(name, table[name], path)
     for where, value in _dates(table):
         raise RecipeError(f"{path}: {where}: a date is no value here; write it in quotes (got {value})")
@@ -273,57 +291,16 @@ def _check_shape(name: str, value: Any, path: Path) -> None:
         raise RecipeError(f'{path}: {name}.use: names the provider, as use = "..."; it is missing or no text')
 
 
-def override(table: dict[str, Any], text: str) -> None:
-    """Put ``path.to.option=value`` into the table; the value is TOML where it reads as TOML, else text."""
-    path, equals, value = text.partition("=")
-    parts = path.strip().split(".")
-    if not equals or not all(parts):
-        raise RecipeError(f"-o {text}: write it as option=value, with the way to it in a recipe (path.to.option=value)")
-    place: Any = table
-    for number, part in enumerate(parts[:-1]):
-        place = _step(place, part, f"-o {'.'.join(parts[: number + 1])}")
-    if isinstance(place, list):
-        place = _only(place, f"-o {path}")
-    place[parts[-1]] = _value(value.strip())
-
-
-def _step(place: Any, part: str, where: str) -> Any:
-    following = _entry(place, part, where) if isinstance(place, list) else place.setdefault(part, {})
-    if not isinstance(following, dict | list):
-        raise RecipeError(f"{where}: is no table but {following!r}")
-    return following
-
-
-def _entry(rows: list[Any], part: str, where: str) -> Any:
-    if part.isdecimal() and int(part) < len(rows):
-        return rows[int(part)]
-    named = [row for row in rows if isinstance(row, dict)]
-    if chosen := [row for row in named if row.get("use") == part]:
-        return chosen[0]
-    raise RecipeError(f"{where}: no such entry; there are: {', '.join(str(row.get('use', '?')) for row in named)}")
-
-
-def _only(rows: list[Any], where: str) -> Any:
-    if len(rows) != 1:
-        raise RecipeError(f"{where}: there are {len(rows)} entries; say which, by number or by name")
-    if not isinstance(rows[0], dict):
-        raise RecipeError(f"{where}: {rows!r} has no tables; give the list whole")
-    return rows[0]
-
-
-def _value(text: str) -> Any:
-    try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        return text
-
-
 def bind(recipe: Recipe, catalogue: Catalogue) -> Plan:
     """Make all providers of a recipe.
 
     Raises:
         RecipeError: an unknown provider or option, or a wrong value; the message names its path in the recipe.
     """
+    if axes.MATRIX in recipe.table:
+        raise RecipeError(
+            f"{recipe.name}: a matrix of recipes: `magicoder run` and `check` take it, one cell after another"
+        )
     settings: dict[str, Any] = {
         name: options.bind(cls, recipe.table.get(name, {}), name) for name, cls in SETTINGS.items()
     }
@@ -334,7 +311,7 @@ def bind(recipe: Recipe, catalogue: Catalogue) -> Plan:
     }
     listed = {
         f"{name}s": tuple(
-            _provider(catalogue, name, row, f"{name}[{number}]")
+            _provider(catalogue, name, row, _place(name, number, recipe), first=number == 0)
             for number, row in enumerate(recipe.table.get(name, []))
         )
         for name in LISTED
@@ -357,9 +334,19 @@ def single(catalogue: Catalogue, kind: str, name: str, overrides: Sequence[str] 
     return Bound(found.name, options.bind(found.provider, table, found.name), found.distribution, found.version)
 
 
-def _provider(catalogue: Catalogue, kind: str, table: Mapping[str, Any], where: str) -> Bound[Any]:
+def _place(name: str, number: int, recipe: Recipe) -> str:
+    """A table of several, for messages; most recipes have one trainer, as ``[trainer]``."""
+    alone = name == "trainer" and len(recipe.table[name]) == 1
+    return name if alone else f"{name}[{number}]"
+
+
+def _provider(
+    catalogue: Catalogue, kind: str, table: Mapping[str, Any], where: str, *, first: bool = True
+) -> Bound[Any]:
     found = catalogue.find(kind, table["use"], where=f"{where}.use")
     given = {name: value for name, value in table.items() if name != "use"}
+    if kind == "trainer":
+        given = trainers.completed(found.provider, given, where, first=first)
     provider = options.bind(found.provider, given, where)
     return Bound(found.name, provider, found.distribution, found.version)
 
@@ -369,7 +356,7 @@ def _check_whole(plan: Plan) -> None:
     if (plan.method is None) != (plan.teacher is None):
         missing = "method" if plan.method is None else "teacher"
         raise RecipeError(f"{missing}: missing; [method] and [teacher] are needed together to make rows")
-    if plan.benchmarks and not (plan.model or plan.trainer):
+    if plan.benchmarks and not (plan.model or plan.trainers):
         raise RecipeError("benchmark: needs [model] or [trainer], which says whom to score; neither is there")
     names = [bound.name for bound in plan.benchmarks]
     if twice := {name for name in names if names.count(name) > 1}:

@@ -20,6 +20,12 @@ from magicoder_core.content import Identified, Record, canonical
 Status = Literal["pass", "fail", "timeout", "out_of_memory", "crash", "compile_error", "harness_error"]
 """What became of one program. ``harness_error`` is ours or the machine's and never counts against a model."""
 
+Wording = Literal["problem", "instruction"]
+"""What the text of a row's `Instruction.problem` is: the statement of a problem, or a whole instruction to a model."""
+
+LEAD_IN = "Write a solution to the following coding problem:\n"
+"""What the paper puts before a problem to make it an instruction (`src/magicoder/preprocess_data.py` at 3ef43f0)."""
+
 Role = Literal["system", "user", "assistant", "text"]
 """Who speaks. ``text`` is nobody: the one message of a request to go on with raw text, see `Request.continuing`."""
 
@@ -212,9 +218,13 @@ class Instruction(Identified):
 
     ``parent`` is the snippet's id, ``requests`` are the ids of the requests that made it (filled in by the
     core), ``scores`` hold what filters measured. ``tests`` is a program that checks the solution, if there is one.
+    ``wording`` says whether the problem is only the statement of one, as OSS-Instruct makes them, or a whole
+    instruction already, as Evol-Instruct and Code Alpaca have them: see `instruction`.
     """
 
     annotations: ClassVar[frozenset[str]] = frozenset({"scores", "requests"})
+
+    later: ClassVar[Mapping[str, Any]] = {"wording": "problem"}
 
     problem: str
     solution: str
@@ -224,6 +234,12 @@ class Instruction(Identified):
     tests: str | None = None
     requests: tuple[str, ...] = ()
     scores: Mapping[str, float] = field(default_factory=dict)
+    wording: Wording = "problem"
+
+    @property
+    def instruction(self) -> str:
+        """What the user says where a model learns the row: the problem after the paper's line, an instruction as it is."""
+        return self.problem if self.wording == "instruction" else LEAD_IN + self.problem
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -250,17 +266,27 @@ class TrainingData:
     """The rows to train on: a JSONL file of instructions, how many they are, and the run's seed.
 
     Iterating yields one `Instruction` after another without holding the file in memory.
+
+    ``shuffle`` says whether a trainer may mix the rows, anew in each epoch; else they come in the file's order in every
+    epoch. ``logs`` is a folder for what is to be seen while training goes on (losses with their times, a curve): it stays
+    beside the checkpoint and is no part of it. ``sources`` counts the rows by where they come from, ``kept`` or a path;
+    empty where all are the run's own. ``base_model`` is the model that the run's first training began with, where this
+    one begins with a checkpoint of the run, whose path says nothing: for a model card.
     """
 
     path: Path
     rows: int
     seed: int = 0
+    shuffle: bool = True
+    logs: Path | None = None
+    sources: Mapping[str, int] = field(default_factory=dict)
+    base_model: str = ""
 
     def __iter__(self) -> Iterator[Instruction]:
-        """The rows in the file's order."""
+        """The rows in the file's order, each under the name that it has there."""
         with self.path.open(encoding="utf-8") as lines:
             for line in lines:
-                yield Instruction.from_dict(json.loads(line))
+                yield Instruction.restored(json.loads(line))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

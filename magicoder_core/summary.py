@@ -54,7 +54,8 @@ def _filter(counts: Mapping[str, Any]) -> str:
 
 
 def _train(counts: Mapping[str, Any]) -> str:
-    return f"{counts['rows']} rows on {counts['base_model']}"
+    done = [*counts.get("earlier", ()), counts]
+    return ", then ".join(f"{item['rows']} rows on {item['base_model']}" for item in done)
 
 
 def _evaluate(counts: Mapping[str, Any]) -> str:

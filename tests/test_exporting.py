@@ -12,6 +12,7 @@ import pytest
 from magicoder_core import RunError, exporting, jsonl
 from magicoder_core.errors import RecipeError
 from magicoder_core.exporting import FORMATS, Tally, card
+from magicoder_core.filtering.layouts import Layouts
 from magicoder_core.rundir import RunDirectory
 from magicoder_core.testing import instruction, snippet
 
@@ -90,6 +91,20 @@ def test_columns_of_each_format(made):
     }
     for form, row in expected.items():
         assert list(FORMATS[form].columns) == list(row)
+
+
+@pytest.mark.parametrize("wording", ["problem", "instruction"])
+@pytest.mark.parametrize("form", ["messages", "sharegpt", "instruction-response", "oss-instruct"])
+def test_a_row_that_is_exported_and_read_again_teaches_the_same(made, form, wording):
+    given = replace(row_of(seed(0)), wording=wording)
+    run = made([seed(0)], [given])
+    if (form, wording) == ("oss-instruct", "instruction"):
+        with pytest.raises(RunError, match=f"row {given.id}: is an instruction, .*; export it as messages"):
+            list(exporting.rows(run, form))
+        return
+    (row,) = exporting.rows(run, form)
+    read = Layouts().instruction(json.loads(json.dumps(row)))
+    assert (read.instruction, read.solution) == (given.instruction, given.solution)
 
 
 def test_index_and_raw_index_are_the_snippets_own_where_they_are_known(made):

@@ -40,7 +40,7 @@ def test_a_recipe_binds_its_providers(write):
     assert plan.seed == 3
     assert plan.seed_source.provider.limit == 3
     assert [item.name for item in plan.filters] == ["length", "exact-duplicates"]
-    assert plan.trainer is None
+    assert plan.trainers == ()
     assert plan.generate.concurrency == 64
 
 
@@ -122,7 +122,7 @@ def test_missing_recipes_are_said(tmp_path):
         ("filter.0.max_characters=9", ("filter", 0, "max_characters"), 9),
         ("filter.length.note=a b", ("filter", 0, "note"), "a b"),
         ("teacher.model=gpt-4o-mini", ("teacher", "model"), "gpt-4o-mini"),
-        ("trainer.learning_rate=1e-5", ("trainer", "learning_rate"), 1e-5),
+        ("trainer.learning_rate=1e-5", ("trainer", 0, "learning_rate"), 1e-5),
         ("evaluate.baseline=true", ("evaluate", "baseline"), True),
         ('seed_source.paths=["a", "b"]', ("seed_source", "paths"), ["a", "b"]),
         ("seed=9", ("seed",), 9),
@@ -185,3 +185,9 @@ def test_every_packaged_recipe_begins_with_the_command_that_runs_it():
     for name in recipe.packaged():
         first = recipe.read(name).source.splitlines()[0]
         assert first.startswith("# magicoder run"), name
+
+
+def test_the_two_stages_of_the_paper_are_a_recipe():
+    first, second = recipe.read("magicoders").table["trainer"]
+    assert "base_model" in first
+    assert "base_model" not in second

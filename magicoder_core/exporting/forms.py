@@ -6,10 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from magicoder_core.errors import RunError
 from magicoder_core.records import Instruction, Snippet
-
-LEAD_IN = "Write a solution to the following coding problem:\n"
-"""What the paper puts before a problem to make it an instruction (`src/magicoder/preprocess_data.py` at 3ef43f0)."""
 
 Row = dict[str, Any]
 Columns = Mapping[str, Any]
@@ -26,17 +24,17 @@ class Format:
 
 
 def _messages(row: Instruction, _: Snippet | None, __: int) -> Row:
-    turns = [("user", LEAD_IN + row.problem), ("assistant", row.solution)]
+    turns = [("user", row.instruction), ("assistant", row.solution)]
     return {"messages": [{"role": role, "content": content} for role, content in turns]}
 
 
 def _sharegpt(row: Instruction, _: Snippet | None, __: int) -> Row:
-    turns = [("human", LEAD_IN + row.problem), ("gpt", row.solution)]
+    turns = [("human", row.instruction), ("gpt", row.solution)]
     return {"conversations": [{"from": speaker, "value": value} for speaker, value in turns]}
 
 
 def _instruction_response(row: Instruction, _: Snippet | None, __: int) -> Row:
-    return {"instruction": LEAD_IN + row.problem, "response": row.solution}
+    return {"instruction": row.instruction, "response": row.solution}
 
 
 def _oss_instruct(row: Instruction, snippet: Snippet | None, number: int) -> Row:
@@ -44,7 +42,15 @@ def _oss_instruct(row: Instruction, snippet: Snippet | None, number: int) -> Row
 
     ``raw_index`` is the document's number in its corpus, ``index`` the snippet's among the run's; where one is not
     known, the row's number stands for it.
+
+    Raises:
+        RunError: the row is an instruction: whoever trains on the file would put the line for problems before it.
     """
+    if row.wording != "problem":
+        raise RunError(
+            f"row {row.id}: is an instruction, and the columns of oss-instruct hold problems; "
+            "export it as messages or instruction-response"
+        )
     raw = snippet.origin.row if snippet else None
     index = snippet.index if snippet else None
     return {

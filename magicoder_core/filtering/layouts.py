@@ -4,12 +4,15 @@ Which columns mean what is told by their names alone, so that a row means the sa
 
     problem, solution               the published rows and our own records
     instruction, response           the original trainer's columns
-    instruction [, input], output   Alpaca's; a non-empty input follows the instruction after an empty line
+    instruction [, input], output   Alpaca's; an input that is not blank follows the instruction as ``Input: ...``
     messages                        chat turns {role, content}; content may be a list of parts {type, text}
     conversations                   ShareGPT's turns {from, value}
 
 The first that a row has is taken, in this order; ``--columns`` names other ones. Of a conversation all turns of the user
 are the problem and all turns of the assistant the solution, so that nothing of a longer one escapes a filter.
+
+Only ``problem`` is the statement of a problem; a column ``instruction`` and what a user says are instructions already, to
+which a trainer adds nothing (`Instruction.wording`). Our own records say themselves which of them they are.
 """
 
 from __future__ import annotations
@@ -21,7 +24,7 @@ from typing import Any
 
 from magicoder_core.errors import RecipeError
 from magicoder_core.plugins import did_you_mean
-from magicoder_core.records import Instruction
+from magicoder_core.records import Instruction, Wording
 
 Row = Mapping[str, Any]
 Make = Callable[[Row], Instruction]
@@ -135,6 +138,7 @@ def _maker(names: Sequence[str], columns: Mapping[str, str], parents: Mapping[st
         parent=column("parent", "parent"),
         method=column("method", "method"),
         noted="scores" in names or "requests" in names,
+        worded=_worded(names, columns),
         parents=parents,
     )
 
@@ -157,6 +161,19 @@ def _pair(names: Sequence[str], columns: Mapping[str, str]) -> Pair:
     )
 
 
+def _worded(names: Sequence[str], columns: Mapping[str, str]) -> Callable[[Row], Wording]:
+    """What tells whether the problem of rows with these columns is an instruction."""
+    chosen = columns.get("problem")
+    if not chosen:
+        plain = not columns.get("messages") and "problem" in names and "solution" in names
+        chosen = "problem" if plain else "instruction"
+    if chosen == "instruction":
+        return lambda _: "instruction"
+    if "wording" in names:
+        return lambda row: "instruction" if row["wording"] == "instruction" else "problem"
+    return lambda _: "problem"
+
+
 def _made(
     pair: Pair,
     *,
@@ -167,6 +184,7 @@ def _made(
     parent: str | None,
     method: str | None,
     noted: bool,
+    worded: Callable[[Row], Wording],
     parents: Mapping[str, str],
 ) -> Make:
     """Makes an instruction of a row, reading only the columns that there are."""
@@ -187,6 +205,7 @@ def _made(
             tests=_program(row, tests) if tests is not None else None,
             requests=_requests(row) if noted else (),
             scores=_scores(row) if noted else {},
+            wording=worded(row),
         )
         if own is not None and (name := row[own]) and isinstance(name, str | int):
             object.__setattr__(made, "id", str(name))  # as `Identified.restored`: it is known by this name
@@ -211,7 +230,8 @@ def _alpaca(row: Row) -> tuple[str, str]:
     further = row["input"]
     if further.__class__ is not str and further is not None:
         raise LayoutError(_no_text("input", further))
-    return (f"{problem}\n\n{further}" if further and further.strip() else problem), solution
+    # As the original trainer's data were made (`src/magicoder/preprocess_data.py` at 3ef43f0).
+    return (f"{problem}\nInput: {further}" if further and further.strip() else problem), solution
 
 
 def _turns(column: str) -> Pair:

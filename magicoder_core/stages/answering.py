@@ -12,7 +12,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from magicoder_core import jsonl, options, progress
+from magicoder_core import jsonl, options, progress, trainers
 from magicoder_core.asking import Asker, Gate, Journal, ParentAsk
 from magicoder_core.asking.errand import FATAL, RETRIED
 from magicoder_core.deferring import DeferredTeacher
@@ -78,7 +78,7 @@ class _Answer:
 
 
 def candidates(run: Run) -> list[Candidate]:
-    """The models to score, the one before tuning last.
+    """The models to score: the last checkpoint, on request the earlier ones and the model before tuning.
 
     Raises:
         RunError: there is no checkpoint yet, or the trainer does not say what it tunes.
@@ -86,13 +86,22 @@ def candidates(run: Run) -> list[Candidate]:
     plan = run.plan
     if plan.model:
         return [Candidate("model", plan.model)]
-    run.require(train.CHECKPOINT, stage="train")
-    chosen = [Candidate("tuned", _served(run, str(run / train.CHECKPOINT)))]
-    if plan.evaluate.baseline and plan.trainer:
-        if not plan.trainer.provider.base:
-            raise RunError(f"evaluate.baseline: the trainer '{plan.trainer.name}' does not say what it tunes")
-        chosen.append(Candidate("baseline", _served(run, plan.trainer.provider.base), "baseline"))
+    *earlier, last = train.names(plan)
+    chosen = [Candidate("tuned", _served(run, str(run.require(last, stage="train"))))]
+    for number, name in enumerate(earlier if plan.evaluate.checkpoints == "all" else (), 1):
+        served = _served(run, str(run.require(name, stage="train")))
+        chosen.append(Candidate(f"trainer {number}", served, folder_of(number)))
+    if plan.evaluate.baseline:
+        base = trainers.origin([bound.provider for bound in plan.trainers], len(plan.trainers) - 1)
+        if not base:
+            raise RunError(f"evaluate.baseline: the trainer '{plan.trainers[-1].name}' does not say what it tunes")
+        chosen.append(Candidate("baseline", _served(run, base), "baseline"))
     return chosen
+
+
+def folder_of(trainer: int) -> str:
+    """Where the files of an earlier trainer's checkpoint go, by the trainer's number from 1."""
+    return f"trainer-{trainer}"
 
 
 def _served(run: Run, model: str) -> Bound[Teacher]:

@@ -6,6 +6,7 @@
     <benchmark>/report.json      metrics with their intervals, and all that a score needs beside it
     <benchmark>/verdicts.part    while programs are judged: the verdicts so far, see `judging.ledger`
     <benchmark>/baseline/...     the same for the model before tuning
+    <benchmark>/trainer-1/...    the same for the checkpoint of the first of several trainers, the second one ...
 
 Before the first answer is asked for, each benchmark's reference solutions and known mistakes are judged
 (`judging.selftest`). Answers and verdicts stream: memory does not grow with the number of samples.
@@ -35,6 +36,7 @@ from magicoder_core.stages.answering import (
     candidates,
     chosen,
     decoding,
+    folder_of,
 )
 from magicoder_core.stages.stage import Counts, Run, Stage
 
@@ -105,9 +107,12 @@ def _timing_row(verdict: Verdict) -> dict[str, Any]:
 
 
 def _folders(plan: Plan) -> list[str]:
-    baseline = [""] if plan.model or not plan.evaluate.baseline else ["", "baseline/"]
+    folders = [""]
+    if not plan.model:
+        earlier = range(1, len(plan.trainers)) if plan.evaluate.checkpoints == "all" else ()
+        folders += [*map("{}/".format, map(folder_of, earlier)), *(["baseline/"] if plan.evaluate.baseline else [])]
     files = ("samples.jsonl", "verdicts.jsonl", "report.json")
-    return [f"{bound.name}/{folder}{file}" for bound in plan.benchmarks for folder in baseline for file in files]
+    return [f"{bound.name}/{folder}{file}" for bound in plan.benchmarks for folder in folders for file in files]
 
 
 def guarded(run: Run) -> Counts:

@@ -14,7 +14,7 @@ from magicoder_core.plugins import did_you_mean, find
 from magicoder_core.providers import Benchmark
 from magicoder_core.recipe import Bound, Plan
 from magicoder_core.records import Price, Sampling
-from magicoder_core.stages import evaluate, filter, generate, seeds, train  # noqa: A004 - the stage's name
+from magicoder_core.stages import evaluate, filter, generate, mixing, seeds, train  # noqa: A004 - the stage's name
 from magicoder_core.stages.stage import Counts, Run, Stage
 
 STAGES: Sequence[Stage] = (seeds.STAGE, generate.STAGE, filter.STAGE, train.STAGE, evaluate.STAGE)
@@ -72,6 +72,8 @@ def preflight(plan: Plan, chosen: Sequence[Stage]) -> Iterator[tuple[str, Magico
             yield bound.name, _attempt(partial(_check, plan, bound))
         if stage is generate.STAGE and plan.generate.max_usd is not None:
             yield "generate.max_usd", _attempt(Budget(max_usd=plan.generate.max_usd, price=_price(plan)).check)
+        if stage is train.STAGE:
+            yield from ((name, _attempt(partial(mixing.check, path))) for name, path in mixing.files(plan))
     if evaluate.STAGE in chosen:
         if plan.model is None:
             yield evaluate.SERVED_BY, _attempt(lambda: find("teacher", evaluate.SERVED_BY))
@@ -95,10 +97,15 @@ def _check(plan: Plan, bound: Bound[Any]) -> None:
 
 
 def doubts(plan: Plan, chosen: Sequence[Stage]) -> Iterator[tuple[str, str]]:
-    """What can run and is hardly meant so; yields a benchmark's name and a line about it.
+    """What can run and is hardly meant so; yields a provider's name and a line about it.
 
-    It is that several answers to one problem are asked for at temperature 0.
+    It is that several answers to one problem are asked for at temperature 0, or that a trainer has no rows to learn from.
     """
+    for name in mixing.without_rows(plan) if train.STAGE in chosen else ():
+        yield (
+            name,
+            'learns from the run\'s own rows, and the recipe makes none; name a file of rows, as data = "rows.jsonl"',
+        )
     for bound in plan.benchmarks if evaluate.STAGE in chosen else ():
         samples = bound.provider.samples
         if samples > 1 and _temperature(plan, bound) == 0:

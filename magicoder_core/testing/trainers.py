@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from magicoder_core import jsonl
-from magicoder_core.providers import Trainer
 from magicoder_core.records import Checkpoint, Instruction
 from magicoder_core.testing.fakes import instruction, training_data
 from magicoder_core.testing.providers import ProviderContract
+from magicoder_core.trainers import Trainer
 
 
 class TrainerContract(ProviderContract):

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from magicoder_core import plugins
+from magicoder_core.filtering import rows
+from magicoder_core.testing import instruction
 
 PLUGIN = Path(__file__).parent.parent / "filtering_plugin.py"
+WORDINGS = ("problem", "instruction")
 ROWS = [
     {"instruction": f"Do {number}{' bad' if number % 3 == 1 else ''}", "output": "x" * number} for number in range(80)
 ]
@@ -21,6 +25,10 @@ def place(tmp_path, monkeypatch):
     Path("rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in ROWS))
     yield
     plugins.use([])
+
+
+def read(paths):
+    return rows.read([Path(path) for path in paths])
 
 
 @pytest.fixture
@@ -53,6 +61,15 @@ def test_rows_go_through_filters_and_a_summary_is_told(filtered):
     assert [{"instruction": row["instruction"], "output": row["output"]} for row in kept] == [
         row for row in ROWS if "bad" not in row["instruction"]
     ]
+
+
+def test_what_a_row_teaches_is_the_same_after_filtering(filtered):
+    own = [replace(instruction(f"Do {number}"), wording=wording).to_dict() for number, wording in enumerate(WORDINGS)]
+    Path("own.jsonl").write_text("".join(json.dumps(row) + "\n" for row in own))
+    assert filtered("rows.jsonl", "own.jsonl", "--use", "measure")[0] == 0
+    before, after = ([row.instruction for row in read(paths)] for paths in (["rows.jsonl", "own.jsonl"], ["K.jsonl"]))
+    assert after == before
+    assert after[-2:] == ["Write a solution to the following coding problem:\nDo 0", "Do 1"]
 
 
 def test_the_report_has_all_of_it(filtered):

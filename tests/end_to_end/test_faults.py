@@ -188,7 +188,7 @@ def test_an_old_checkpoint_is_not_taken_for_the_result_of_a_new_key(cli, recipe,
     facts = json.loads((directory / "run.json").read_text())
     # As if a run with another pause had been killed the moment after it said that it begins.
     facts["stages"]["train"]["status"] = "running"
-    facts["stages"]["train"]["key"]["trainer"]["options"]["pause"] = 0.001
+    facts["stages"]["train"]["key"]["trainers"][0]["options"]["pause"] = 0.001
     (directory / "run.json").write_text(json.dumps(facts))
     assert cli("run", recipe, "--dir", directory, "--to", "train", "-o", "trainer.pause=0.001").returncode == 0
     assert model.read_text() != "old"

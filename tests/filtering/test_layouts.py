@@ -22,7 +22,7 @@ PAIRS = [
     ({"instruction": "p", "output": "s"}, "p", "s"),
     ({"instruction": "p", "input": "", "output": "s"}, "p", "s"),
     ({"instruction": "p", "input": None, "output": "s"}, "p", "s"),
-    ({"instruction": "p", "input": "more", "output": "s"}, "p\n\nmore", "s"),
+    ({"instruction": "p", "input": "more", "output": "s"}, "p\nInput: more", "s"),
     ({"problem": "p", "solution": "s", "instruction": "q", "response": "r"}, "p", "s"),
     ({"messages": [{"role": "user", "content": "p"}, {"role": "assistant", "content": "s"}]}, "p", "s"),
     (
@@ -98,6 +98,36 @@ def test_equal_seeds_are_equal_parents_white_space_aside():
     assert len(set(parents[:4])) == 1
     assert parents[3] == hashlib.blake2b(b"ab", digest_size=16).hexdigest()
     assert parents[4] not in parents[:4]
+
+
+LEAD = "Write a solution to the following coding problem:\n"
+
+
+@pytest.mark.parametrize(
+    ("row", "columns", "asked"),
+    [
+        ({"problem": "p", "solution": "s"}, None, f"{LEAD}p"),
+        ({"lang": "rust", "seed": "x", "problem": "p", "solution": "s"}, None, f"{LEAD}p"),
+        ({"problem": "p", "solution": "s", "instruction": "q", "output": "r"}, None, f"{LEAD}p"),
+        ({"problem": "p", "solution": "s", "wording": "formal"}, None, f"{LEAD}p"),
+        ({"problem": "p", "solution": "s", "wording": "instruction"}, None, "p"),
+        ({"instruction": "p", "response": "s"}, None, "p"),
+        ({"instruction": "p", "output": "s"}, None, "p"),
+        ({"instruction": "p", "input": " ", "output": "s"}, None, "p"),
+        ({"instruction": "p", "input": "3 4", "output": "s"}, None, "p\nInput: 3 4"),
+        ({"problem": "x", "instruction": "p", "output": "s"}, None, "p"),
+        ({"messages": [{"role": "user", "content": "p"}]}, None, "p"),
+        ({"conversations": [{"from": "human", "value": "p"}]}, None, "p"),
+        ({"task": "p", "answer": "s"}, "problem=task,solution=answer", f"{LEAD}p"),
+        ({"instruction": "p", "answer": "s"}, "problem=instruction,solution=answer", "p"),
+        ({"problem": "x", "solution": "y", "talk": [{"role": "user", "content": "p"}]}, "messages=talk", "p"),
+    ],
+)
+def test_only_a_problem_gets_the_papers_line_before_it(row, columns, asked):
+    read = made(row, columns)
+    assert read.instruction == asked
+    assert made(json.loads(json.dumps(read.to_dict()))).instruction == asked, "as a row of our own, too"
+    assert Instruction.from_dict(json.loads(json.dumps(read.to_dict()))).instruction == asked
 
 
 @pytest.mark.parametrize("seed", ["", None])

@@ -151,10 +151,10 @@ def test_check_and_run_say_what_they_doubt(tmp_path, monkeypatch, said):
     monkeypatch.setattr(plugins, "catalogue", lambda: catalogue)
     given = str(tmp_path / "r.toml"), ["benchmark.temperature=0"]
     assert [item.good for item in checking.check_recipe(*given) if item.doubtful and SAME in item.detail] == [True]
-    with running.prepare(*given, tmp_path / "run", running.Wish()):
+    with running.prepare(recipe.read(*given), tmp_path / "run", running.Wish()):
         assert [line for line in said if line.startswith(f"warning: plain: {SAME}")]
     said.clear()
-    with running.prepare(str(tmp_path / "r.toml"), [], tmp_path / "other", running.Wish()):
+    with running.prepare(recipe.read(tmp_path / "r.toml"), tmp_path / "other", running.Wish()):
         assert not said
 
 
