@@ -91,3 +91,18 @@ def no_network(monkeypatch):
 
     monkeypatch.setattr(socket.socket, "connect", refuse)
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
+
+
+@pytest.fixture
+def said():
+    """The lines that are said while a test runs."""
+    from magicoder_core import progress
+
+    lines = []
+
+    class Reporter(progress.Silent):
+        def say(self, line):
+            lines.append(line)
+
+    with progress.reporting(Reporter()):
+        yield lines

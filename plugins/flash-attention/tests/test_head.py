@@ -379,6 +379,8 @@ def _install_liger(folder, monkeypatch, functional):
 @pytest.mark.parametrize("uniform", [True, False])
 @pytest.mark.parametrize("liger", ["auto", "off"])
 def test_loss_and_gradients_on_a_gpu(liger, uniform):
+    if not torch.cuda.is_available():
+        pytest.skip("no CUDA device")
     examples, model = tiny.rows(), tiny.model("llama").cuda()
     move = lambda given: {key: value.cuda() if torch.is_tensor(value) else value for key, value in given.items()}  # noqa: E731 - of two lines' use
     inputs, learnt = move(tiny.packed(examples)), move(tiny.learnt(examples))

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from magicoder_flash_attention import FlashAttentionTrainer, resume
 
-from magicoder_core import jsonl, progress
+from magicoder_core import RunError, jsonl, progress
 from magicoder_core.testing import instruction, training_data
 
 ROWS = [
@@ -28,9 +28,9 @@ PLACES = {
     "before the older ones go": ("magicoder_flash_attention.resume._found", 5),
     "in the middle of a later epoch": ("magicoder_flash_attention.loop.Loop._check_losses", 5),
     "in the first step": ("magicoder_flash_attention.loop.Loop._check_losses", 1),
-    "before the result is saved": ("magicoder_flash_attention.tuning.Tuning._whole", 1),
-    "between the files of the result": ("magicoder_flash_attention.tuning._moved", 3),
-    "before the checkpoints go": ("magicoder_flash_attention.tuning.shutil.rmtree", 1),
+    "before the result is saved": ("magicoder_flash_attention.result.Result._whole", 1),
+    "between the files of the result": ("magicoder_flash_attention.result.moved", 3),
+    "before the checkpoints go": ("magicoder_flash_attention.result.clear", 1),
     "when all is there": ("magicoder_flash_attention.tuning.Checkpoint", 1),
 }
 """What is called there, and at which call the process ends."""
@@ -107,21 +107,57 @@ def test_the_log_of_a_killed_training_has_each_step_once(tiny, data, tmp_path):
     assert [line["step"] for line in jsonl.read(logs / "training.jsonl")] == [1, 2, 3, 4, 5, 6]
 
 
-@pytest.mark.parametrize("harm", ["no manifest", "damaged", "of another training"])
+@pytest.mark.parametrize("harm", ["no manifest", "damaged"])
 def test_a_checkpoint_that_is_not_whole_is_not_resumed_from(tiny, data, tmp_path, uninterrupted, harm):
     output = tmp_path / "out"
     killed(trainer(tiny), data, output, "magicoder_flash_attention.loop.Loop._check_losses", 4)
     newest = output / "state" / "checkpoint-3"
-    subject, expected, known = trainer(tiny), uninterrupted(), 2
     if harm == "no manifest":
         (newest / resume.MANIFEST).unlink()
-    elif harm == "damaged":
+    else:
         weights = newest / "model.safetensors"
         weights.write_bytes(weights.read_bytes()[:-4] + b"\1\2\3\4")
-    else:
-        subject, expected, known = trainer(tiny, learning_rate=2e-3), uninterrupted(learning_rate=2e-3), 0
-    assert steps_known(subject, data, output) == known
-    assert jsonl.digest(output) == expected
+    assert steps_known(trainer(tiny), data, output) == 2
+    assert jsonl.digest(output) == uninterrupted()
+
+
+def test_a_training_with_other_options_does_not_touch_an_unfinished_one(tiny, data, tmp_path, uninterrupted):
+    output = tmp_path / "out"
+    killed(trainer(tiny), data, output, "magicoder_flash_attention.loop.Loop._check_losses", 4)
+    with pytest.raises(RunError, match=r"unfinished training with other learning_rate \(0.001, now 0.002\)"):
+        trainer(tiny, learning_rate=2e-3).train(data, output)
+    assert steps_known(trainer(tiny), data, output) == 3
+    assert jsonl.digest(output) == uninterrupted()
+
+
+FASTER = {
+    "smaller bins": {"bin_tokens": 200},
+    "padded": {"arrangement": "padded"},
+    "less memory": {"activation_checkpointing": True},
+    "another attention": {"attention": "eager"},
+    "other looks": {"eval_steps": 2, "save_steps": 2},
+}
+
+
+@pytest.mark.parametrize("more", FASTER.values(), ids=FASTER)
+def test_what_only_decides_the_speed_may_change_while_it_trains(tiny, data, tmp_path, more):
+    from safetensors.torch import load_file
+
+    plain = {"optimizer": "adafactor"}
+    whole = trainer(tiny, **plain).train(data, tmp_path / "whole")
+    output = tmp_path / "out"
+    killed(trainer(tiny, **plain), data, output, "magicoder_flash_attention.loop.Loop._check_losses", 4)
+    assert steps_known(trainer(tiny, **plain, **more), data, output) == 3
+    one, other = (load_file(Path(place) / "model.safetensors") for place in (whole.path, output))
+    assert max(float((one[name] - other[name]).abs().max()) for name in one) < 1e-6
+    passing = FlashAttentionTrainer.passing
+    assert set(more) <= passing, "and a training that is done stays done"
+
+
+def test_the_form_of_the_result_may_change_while_it_trains(tiny, data, tmp_path):
+    output = tmp_path / "out"
+    killed(trainer(tiny), data, output, "magicoder_flash_attention.loop.Loop._check_losses", 4)
+    assert steps_known(trainer(tiny, save_dtype="bfloat16"), data, output) == 3
 
 
 def killed(subject, data, output: Path, called: str, at: int):

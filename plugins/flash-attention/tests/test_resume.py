@@ -7,7 +7,7 @@ import json
 import pytest
 from magicoder_flash_attention import resume
 
-from magicoder_core import progress
+from magicoder_core import RunError
 
 FACTS = {"rows": "abc", "options": {"epochs": 2, "learning_rate": 1e-3}}
 
@@ -17,18 +17,6 @@ def state(tmp_path):
     made(tmp_path, 5)
     made(tmp_path, 10)
     return tmp_path
-
-
-@pytest.fixture
-def said():
-    lines = []
-
-    class Reporter(progress.Silent):
-        def say(self, line):
-            lines.append(line)
-
-    with progress.reporting(Reporter()):
-        yield lines
 
 
 def made(state, step, facts=FACTS):
@@ -85,23 +73,16 @@ def test_none_is_whole(state, said):
     assert list(state.iterdir()) == []
 
 
-def test_what_changed_is_said(state, said):
-    assert resume.newest(state, {**FACTS, "rows": "other"}) is None
-    assert said == ["the training starts anew: what was saved of it was made with other rows"]
-    assert list(state.iterdir()) == []
+def test_what_changed_is_said_and_nothing_is_removed(state):
+    with pytest.raises(RunError, match=r"has an unfinished training with other rows; go on with those, or remove"):
+        resume.newest(state, {**FACTS, "rows": "other"})
+    assert resume.newest(state, FACTS) == state / "checkpoint-10"
 
 
-def test_which_option_changed_is_said(state, said):
+def test_which_option_changed_is_said(state):
     changed = {**FACTS, "options": {"epochs": 3, "learning_rate": 1e-3}}
-    assert resume.newest(state, changed) is None
-    assert said[0].endswith("made with other epochs (2, now 3)")
-
-
-def test_a_newest_of_another_training_does_not_hide_one_that_fits(tmp_path, said):
-    made(tmp_path, 5)
-    made(tmp_path, 10, {**FACTS, "rows": "other"})
-    assert resume.newest(tmp_path, FACTS) is None, "the last training here was another one"
-    assert "other rows" in said[0]
+    with pytest.raises(RunError, match=r"with other epochs \(2, now 3\);"):
+        resume.newest(state, changed)
 
 
 def test_what_a_kill_left_of_a_save_is_removed(state):

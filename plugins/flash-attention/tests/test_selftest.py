@@ -62,6 +62,36 @@ def test_a_right_attention_is_proven_in_bfloat16_by_perturbation(implementation,
     assert proof.control > 0.05
 
 
+def disturbed(name, disturb):
+    """Our attention, and what ``disturb`` makes of its output."""
+    from transformers import AttentionInterface, AttentionMaskInterface
+
+    def attend(*given, **more):
+        output, weights = segments.segments(*given, **more)
+        return disturb(output), weights
+
+    AttentionInterface.register(name, attend)
+    AttentionMaskInterface.register(name, segments.mask)
+    return name
+
+
+def test_rounding_that_hangs_on_a_rows_length_is_no_leak():
+    # As kernels do that sum in another order for longer rows: 2e-5, more than equality allows.
+    name = disturbed("rounding", lambda output: output * (1 + 2e-7 * output.shape[1]))
+    proof = selftest.prove(tiny.model("llama", name), name, tiny.rows())
+    assert proof.ok
+    assert proof.method == "perturbation"
+    assert proof.logits == 0
+    assert "by equality" in proof.detail
+
+
+def test_a_leak_as_small_as_rounding_is_caught():
+    name = disturbed("seeping", lambda output: output + 1e-3 * output.mean(dim=1, keepdim=True))
+    proof = selftest.prove(tiny.model("llama", name), name, tiny.rows())
+    assert not proof.ok
+    assert proof.logits > 1e-5
+
+
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_an_attention_that_leaks_is_caught(dtype):
     name = leaking("leaking_attention")

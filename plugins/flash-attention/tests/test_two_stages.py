@@ -52,7 +52,11 @@ def test_the_second_stage_goes_on_from_the_first(tiny, tmp_path, monkeypatch):
     assert all(torch.equal(parts[0][name], weight) for name, weight in parts[1].items())
     assert not all(torch.equal(parts[0][name], weight) for name, weight in parts[2].items()), "and it has learned"
     counts = json.loads((both / "run.json").read_text())["stages"]["train"]["counts"]
-    assert counts["base_model"] == "checkpoints/1"
+    assert counts["base_model"] == f"checkpoint {jsonl.digest(both / 'checkpoints' / '1')[:16]}"
+    card = (both / "checkpoint" / "README.md").read_text()
+    assert "## Training 1\n" in card
+    assert "## Training 2, the last\n" in card
+    assert f"# Fine-tuned from {tiny.name}\n" in card
     assert next(iter(counts["sources"].values())) == 8
     named = [path.name for path in (both / "checkpoint").iterdir() if str(both.path).encode() in path.read_bytes()]
     assert not named, "a checkpoint is the same wherever its run lies"

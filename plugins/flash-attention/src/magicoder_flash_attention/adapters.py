@@ -6,19 +6,22 @@ Imported when training starts: it needs torch and peft.
 from __future__ import annotations
 
 import importlib
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
-from magicoder_core import RecipeError
-from magicoder_flash_attention import student
+from magicoder_core import RecipeError, RunError
+from magicoder_flash_attention import processes, student
 from magicoder_flash_attention.settings import Quantization, Settings
+
+_ADAPTER = ".lora_"
+"""What is in the name of each of an adapter's weights, and in no other's."""
 
 
 def check(settings: Settings) -> None:
     """Look whether the libraries that adapters need are installed.
 
     Raises:
-        RecipeError: one is not, or the GPU for packed weights is missing; says what to do.
+        RecipeError: one is not; says what to do.
     """
     if settings.lora_rank:
         needs("peft", "lora_rank")
@@ -62,34 +65,61 @@ def packed_weights(kind: Quantization) -> Any:
     )
 
 
+def trainable(model: Any) -> Any:
+    """A model with packed weights that stay as they are while others are tuned on top of them, on a CPU too.
+
+    For answers on CPUs with AVX-512 bitsandbytes 0.50 packs the weights anew, which rounds their scales, as soon as the
+    model evaluates, also in the middle of a training; and it can do so only with rows of whole blocks of 64.
+    """
+    from peft import prepare_model_for_kbit_training
+
+    for module in model.modules():
+        if hasattr(module, "support_avx512bf16_for_cpu"):
+            module.support_avx512bf16_for_cpu = False
+    return prepare_model_for_kbit_training(model, use_gradient_checkpointing=False)  # type: ignore[no-untyped-call]  # peft's
+
+
 def adapted(model: Any, settings: Settings, seed: int) -> Any:
     """The model with frozen weights and float32 LoRA adapters on all its linear layers but the head.
 
     Scaling 2 (alpha = 2 x rank) on all linear layers is the convention of peft's own guides, not measured here.
     """
     import torch
-    from peft import LoraConfig, get_peft_model, prepare_model_for_kbit_training
 
     if settings.quantization != "none":
-        model = prepare_model_for_kbit_training(model, use_gradient_checkpointing=False)  # type: ignore[no-untyped-call]  # peft's
+        model = trainable(model)
     torch.manual_seed(seed)
-    rank = settings.lora_rank
-    config = LoraConfig(r=rank, lora_alpha=2 * rank, target_modules="all-linear", task_type="CAUSAL_LM")
-    return get_peft_model(model, config)
+    return _with_adapters(model, settings)
 
 
-def merged(where: str, adapter: Path) -> Any:
-    """The whole model, with what the adapters learnt in its weights, as bfloat16.
+def merged(where: str, learnt: Mapping[str, Any], settings: Settings, dtype: Any) -> Any:
+    """The whole model, with what the adapters learnt in its weights.
 
     Adapters over packed weights are merged into the base as it was before it was packed: a 4-bit weight has no room for
-    what they learnt.
+    what they learnt. They are not handed over by peft's own files: of a model whose layers are wrapped, as FSDP does
+    to compute activations again, peft 0.21 finds no adapters, and saves and loads none without an error.
 
     Args:
         where: the base model's `student.source`.
-        adapter: the folder in which peft saved the adapters.
-    """
-    import torch
-    from peft import PeftModel
+        learnt: the adapted model's weights by name; those that are not the adapters' may be left out.
+        settings: what it was adapted with.
+        dtype: the torch dtype of the sum.
 
-    base = student.model_of(where, torch.bfloat16, "sdpa")
-    return PeftModel.from_pretrained(base, str(adapter)).merge_and_unload()
+    Raises:
+        RunError: an adapter's weights are missing, or of another model.
+    """
+    processes.models_whole()
+    model = _with_adapters(student.model_of(where, dtype, "sdpa"), settings)
+    mine = {name: weight for name, weight in learnt.items() if _ADAPTER in name}
+    found = model.load_state_dict(mine, strict=False)
+    if wrong := [*found.unexpected_keys, *(name for name in found.missing_keys if _ADAPTER in name)]:
+        raise RunError(f"trainer: the adapters cannot be merged: {wrong[0]} has no counterpart ({len(wrong)} in all)")
+    return model.merge_and_unload()
+
+
+def _with_adapters(model: Any, settings: Settings) -> Any:
+    from peft import LoraConfig, get_peft_model
+
+    rank = settings.lora_rank
+    config = LoraConfig(r=rank, lora_alpha=2 * rank, target_modules="all-linear", task_type="CAUSAL_LM")
+    return get_peft_model(model, config)

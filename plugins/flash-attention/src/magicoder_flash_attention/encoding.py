@@ -14,27 +14,22 @@ from functools import partial
 from importlib.metadata import version
 from itertools import islice
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from magicoder_core import Instruction, RunError, TrainingData, jsonl, progress
 from magicoder_flash_attention import encoded
 from magicoder_flash_attention.examples import Counts, Example, Examples, Writer
+from magicoder_flash_attention.settings import Truncate
+from magicoder_flash_attention.student import KEPT_OUT
 from magicoder_flash_attention.template import Template
 
 __all__ = ["Counts", "Example", "Examples", "Truncate", "encode"]
 
-Truncate = Literal["drop", "keep-end", "paper"]
-"""What becomes of an over-long row: ``drop`` leaves it out, ``keep-end`` cuts the solution and keeps the stop token,
-``paper`` cuts on the right, stop token and all (as ise-uiuc/magicoder 3ef43f0 did)."""
-
-_VERSION = 1
+_VERSION = 2
 """Of what this module makes of a row; a new one encodes anew."""
 
 _BATCH = 1000
 """Rows tokenised together."""
-
-_NOT_CONTENT = ("is_local", "local_files_only")
-"""What transformers notes in ``tokenizer_config.json`` about how the tokenizer was loaded, not about what it is."""
 
 
 def encode(data: TrainingData, template: Template, max_length: int, truncate: Truncate = "drop") -> Examples:
@@ -80,7 +75,7 @@ def _identity(tokenizer: Any) -> str:
         for file in sorted(Path(folder).rglob("*.*")):
             content = file.read_bytes()
             if file.name == "tokenizer_config.json":
-                kept = {name: value for name, value in json.loads(content).items() if name not in _NOT_CONTENT}
+                kept = {name: value for name, value in json.loads(content).items() if name not in KEPT_OUT}
                 content = json.dumps(kept, sort_keys=True).encode()
             total.update(f"{file.name}\0{len(content)}\0".encode() + content)
     return total.hexdigest()
@@ -90,8 +85,9 @@ def _write(folder: Path, *, data: TrainingData, template: Template, max_length: 
     """Encode all rows into ``folder``.
 
     Raises:
-        RunError: no row is left.
+        RunError: no row is left, or the rows changed meanwhile.
     """
+    before = jsonl.digest(data.path)
     tally: Counter[str] = Counter()
     writer = Writer(folder)
     try:
@@ -103,6 +99,8 @@ def _write(folder: Path, *, data: TrainingData, template: Template, max_length: 
         shortest = tally.pop("shortest", 0)
         if not writer.count:
             raise RunError(_none_left(rows_seen, tally["refused"], shortest, max_length))
+        if jsonl.digest(data.path) != before:
+            raise RunError(f"trainer: {data.path} changed while it was read; run the same command again")
         writer.finish(writer.counts(rows=rows_seen, **tally))
     finally:
         writer.close()
@@ -170,5 +168,10 @@ def _told(counts: Counts, max_length: int, *, known: bool) -> str:
 def _none_left(rows: int, refused: int, shortest: int, max_length: int) -> str:
     if not rows:
         return "trainer: there are no rows to train on"
+    if refused == rows:
+        return (
+            f"trainer: none of {rows} rows has anything to learn within max_length = {max_length} tokens: an empty "
+            f"solution, or a prompt that leaves no room for one; the shortest has {shortest}"
+        )
     why = f"; {refused} have nothing to learn" if refused else ""
     return f"trainer: none of {rows} rows fits into max_length = {max_length} tokens; the shortest has {shortest}{why}"

@@ -107,10 +107,9 @@ class Examples(Sequence[Example]):
         return self.lengths - self.prompts
 
     @property
-    def last(self) -> NDArray[np.int32]:
-        """The last token of each."""
-        found: NDArray[np.int32] = self._tokens[self._starts + self.lengths - 1]
-        return found
+    def largest(self) -> int:
+        """The largest token of all."""
+        return max((int(part.max(initial=0)) for part in self._blocks()), default=0)
 
     def tokens(self, number: int) -> NDArray[np.int32]:
         """The tokens of one example, as a view."""

@@ -129,7 +129,8 @@ class Head:
         from torch.distributed.fsdp import FSDPModule
 
         head = self._model.get_output_embeddings()
-        if hasattr(getattr(head, "weight", None), "ds_id"):
+        # Not by its name: DeepSpeed gathers what is looked at, and takes it for a parameter of the whole model ever after.
+        if hasattr(head._parameters.get("weight"), "ds_id"):  # noqa: SLF001 - there is no other way past that
             return "DeepSpeed partitions the head"
         # A head that FSDP2 shards together with the whole model is whole again while the model's forward runs.
         return "FSDP2 shards the head by itself" if isinstance(head, FSDPModule) else None

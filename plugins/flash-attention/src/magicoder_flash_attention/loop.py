@@ -22,7 +22,7 @@ import transformers
 from accelerate.utils import DistributedType  # type: ignore[import-untyped]  # accelerate's
 
 from magicoder_core import RunError
-from magicoder_flash_attention import processes, resume
+from magicoder_flash_attention import processes, resume, sharded
 from magicoder_flash_attention.monitor import Monitor
 from magicoder_flash_attention.work import Step, Work
 
@@ -41,6 +41,9 @@ _NAMES = (
     "padding",
 )
 """What is kept of each step, see `Loop.history`."""
+
+_UNWRITTEN = ("PytorchStreamWriter", "inline_container")
+"""What torch's errors speak of when a file could not be written whole; they are plain RuntimeErrors."""
 
 _NAMED = 8
 """Rows that an error names; a file has all of them."""
@@ -72,6 +75,7 @@ class Loop(transformers.Trainer):
     ) -> None:
         super().__init__(model=model, args=args, train_dataset=work, callbacks=[_Begin(self)])
         self.remove_callback(transformers.PrinterCallback)
+        sharded.exact(self.accelerator)
         self.work = work
         self._monitor = monitor
         self._facts = facts
@@ -83,6 +87,12 @@ class Loop(transformers.Trainer):
         """One step after another; each process makes its own part, so nothing is dealt out between them."""
         return torch.utils.data.DataLoader(self.work, batch_size=1, shuffle=False, collate_fn=_only)
 
+    @staticmethod
+    def get_optimizer_cls_and_kwargs(args: transformers.TrainingArguments, model: Any = None) -> tuple[Any, Any]:
+        """The Trainer's choice, but an Adafactor that takes spread weights as well."""
+        chosen, options = transformers.Trainer.get_optimizer_cls_and_kwargs(args, model)
+        return (sharded.Adafactor if chosen is transformers.optimization.Adafactor else chosen), options
+
     def training_step(self, model: Any, inputs: Step, *_: Any, **__: Any) -> torch.Tensor:  # type: ignore[override]
         """Forward and backward of a whole step; gives its loss, before it was tuned on it.
 
@@ -90,7 +100,7 @@ class Loop(transformers.Trainer):
             RunError: a loss is not finite; names the rows.
         """
         model.train()
-        self._monitor.start(inputs.number)
+        self._monitor.start()
         losses = []
         batches: list[Any] = self._prepare_inputs(list(inputs.batches))  # type: ignore[arg-type, assignment]  # nested
         for number, batch in enumerate(batches):
@@ -135,7 +145,7 @@ class Loop(transformers.Trainer):
             RunError: it is not finite; names the rows.
         """
         norm = super()._get_grad_norm(model, grad_norm=grad_norm)  # type: ignore[no-untyped-call]  # transformers'
-        if not math.isfinite(float(norm)):
+        if norm is not None and not math.isfinite(float(norm)):  # DeepSpeed may have none yet
             raise self._not_finite("gradient", self.work.ids(self.state.global_step))
         return norm
 
@@ -157,11 +167,13 @@ class Loop(transformers.Trainer):
             first = {"step": 0, "held_out_loss": self.held_out_loss()}
             self.state.log_history.append(first)
             self._monitor.line(first)
+            self.control = self.callback_handler.on_log(self.args, self.state, self.control, dict(first))
 
     def log(self, logs: dict[str, float], *_: Any, **__: Any) -> None:
         """Take note of a step, before it is saved."""
         if "loss" not in logs:
             return  # the Trainer's summary at the end
+        self._monitor.end()
         step = self.state.global_step
         logs["epoch"] = self.work.plan.epoch(step - 1) + 1
         if len(self.work.held_out) and (step == len(self.work) or (self._eval_steps and step % self._eval_steps == 0)):
@@ -228,10 +240,11 @@ def written(folder: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, safetensors.SafetensorError, RuntimeError) as error:
-        if isinstance(error, RuntimeError) and "PytorchStreamWriter" not in str(error):
+        if isinstance(error, RuntimeError) and not any(name in str(error) for name in _UNWRITTEN):
             raise
+        free = shutil.disk_usage(folder.parent).free / 2**20
         shutil.rmtree(folder, ignore_errors=True)
-        why = getattr(error, "strerror", None) or str(error).splitlines()[0]
+        why = getattr(error, "strerror", None) or f"{str(error).splitlines()[0]} ({free:.1f} MiB are free there)"
         raise RunError(
             f"trainer: {folder} cannot be written: {why}; make room and run the same command again: "
             "it goes on from the last whole checkpoint"

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import resource
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from magicoder_core import jsonl
+from magicoder_core import jsonl, progress
 from magicoder_core.progress import Advance
 from magicoder_flash_attention import curve, processes
 from magicoder_flash_attention.work import Work
@@ -38,10 +39,11 @@ class Monitor:
         self._work = work
         self._advance = advance
         self._began = self._since = self._drawn = time.monotonic()
-        self._before = 0
+        self._before, self._seconds = 0, 0.0
         self._lines: list[dict[str, Any]] = []
         if self._folder:
-            self._folder.mkdir(parents=True, exist_ok=True)
+            with self._kept():
+                self._folder.mkdir(parents=True, exist_ok=True)
 
     def begin(self, history: Iterable[Mapping[str, Any]], done: int) -> None:
         """Go on after ``done`` steps: lines of steps that are done again are dropped from the log."""
@@ -50,13 +52,19 @@ class Monitor:
         self._since = time.monotonic()
         if done:
             self._advance(done)
-        if self._folder:
+        if self._folder is None:
+            return
+        with self._kept():
             kept = [line for line in _read(self._folder / LOG) if line.get("step", done + 1) <= done]
             jsonl.write(self._folder / LOG, kept if done else [])
 
-    def start(self, _: int) -> None:
+    def start(self) -> None:
         """A step begins."""
         self._began = time.monotonic()
+
+    def end(self) -> None:
+        """A step is done; what is looked at between steps does not count."""
+        self._seconds = time.monotonic() - self._began
 
     def lasting(self, number: int) -> dict[str, Any]:
         """What is true of a step on any machine: tokens of its rows, supervised ones, share of padding."""
@@ -68,8 +76,8 @@ class Monitor:
         }
 
     def step(self, line: Mapping[str, Any]) -> dict[str, Any]:
-        """A step is done; gives what else there is to know of it."""
-        seconds = time.monotonic() - self._began
+        """Take note of a step; gives what else there is to know of it."""
+        seconds = self._seconds
         done = line["step"] - self._before
         left = (len(self._work) - line["step"]) * (time.monotonic() - self._since) / max(done, 1)
         passing = {
@@ -90,26 +98,43 @@ class Monitor:
         self._lines.append(dict(line))
         if self._folder is None:
             return
-        with (self._folder / LOG).open("ab") as log:
-            log.write(jsonl.encoded(line) + b"\n")
-        if time.monotonic() - self._drawn > _REDRAWN:
-            self.draw()
+        with self._kept():
+            with (self._folder / LOG).open("ab") as log:
+                log.write(jsonl.encoded(line) + b"\n")
+            if time.monotonic() - self._drawn > _REDRAWN:
+                self._draw(self._folder)
 
     def draw(self) -> None:
         """Draw the loss."""
-        if self._folder is None:
-            return
+        if self._folder is not None:
+            with self._kept():
+                self._draw(self._folder)
+
+    def _draw(self, folder: Path) -> None:
         loss = [(line["step"], line["loss"]) for line in self._lines if "loss" in line]
         held = [(line["step"], line["held_out_loss"]) for line in self._lines if "held_out_loss" in line]
-        jsonl.write_text(self._folder / PICTURE, curve.picture("Loss (nats per supervised token)", loss, held))
+        jsonl.write_text(folder / PICTURE, curve.picture("Loss (nats per supervised token)", loss, held))
         self._drawn = time.monotonic()
+
+    @contextmanager
+    def _kept(self) -> Iterator[None]:
+        """The log and the picture are not worth a training: if they cannot be written, that is said, once."""
+        try:
+            yield
+        except OSError as error:
+            progress.say(
+                f"warning: {self._folder} cannot be written ({error.strerror}): the training goes on without its log"
+            )
+            self._folder = None
 
     def keep(self, name: str, value: Any) -> Path | None:
         """Write a JSON file beside the log; gives where."""
         if self._folder is None:
             return None
-        jsonl.write_json(self._folder / name, value)
-        return self._folder / name
+        path = self._folder / name
+        with self._kept():
+            jsonl.write_json(path, value)
+        return path
 
 
 def _read(path: Path) -> list[dict[str, Any]]:

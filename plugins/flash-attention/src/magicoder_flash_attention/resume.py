@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from magicoder_core import jsonl, progress
+from magicoder_core import RunError, jsonl, progress
 
 KEPT = 2
 """Whole checkpoints that are kept: should the newest be damaged, there is one before it."""
@@ -69,16 +69,21 @@ def is_whole(folder: Path, facts: Facts) -> bool:
 
 
 def newest(state: Path, facts: Facts) -> Path | None:
-    """The newest whole checkpoint in ``state`` that the training of ``facts`` made; all else there is removed.
+    """The newest whole checkpoint in ``state``; what a kill left of others is removed.
 
-    One that is damaged, and that all are of another training, is said in a line.
+    One that is damaged is said in a line.
+
+    Raises:
+        RunError: the newest whole one was made by a training of other ``facts``; nothing is removed.
     """
     whole = None
     for folder in _found(state):
         said = _manifest(folder)
         if said is not None and (changed := _changed(said["facts"], facts)):
-            progress.say(f"the training starts anew: what was saved of it was made with other {', '.join(changed)}")
-            break
+            raise RunError(
+                f"trainer: {state} has an unfinished training with other {', '.join(changed)}; go on with those, or "
+                "remove that folder to begin anew"
+            )
         if said is not None and (harm := _harm(folder, said["files"])) is None:
             whole = folder
             break

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from magicoder_core import RunError
@@ -23,6 +23,10 @@ TOLERANCE = 1e-5
 
 MOVEMENT = 1e-3
 """Largest relative movement of other examples in bfloat16; kernels that keep them apart move nothing."""
+
+_NEAR = 1e-3
+"""Up to here rounding may explain a difference in float32: kernels that sum in another order for rows of another length
+differ by 3e-5 in the gradients of Qwen2.5-Coder-0.5B (two threads), and by 3e-7 on one thread."""
 
 _SEEN = 10.0
 """A wrong arrangement must differ by so many tolerances."""
@@ -86,7 +90,7 @@ def prove(model: Any, chosen: Choice | str, examples: Sequence[Sequence[int]], *
     exact = test.autocast is None and next(model.parameters()).dtype == torch.float32
     with _as_it_was(model), _attention(model, implementation):
         try:
-            return _equality(test) if exact else _perturbation(test)
+            return _exact(test) if exact else _perturbation(test, MOVEMENT)
         except torch.OutOfMemoryError:
             raise
         except (RuntimeError, NotImplementedError, ValueError, TypeError, RunError) as error:
@@ -165,6 +169,18 @@ class _Test:
         return torch.cat([grad.detach().flatten().float().cpu() for grad in filter(torch.is_tensor, grads)])
 
 
+def _exact(test: _Test) -> Proof:
+    """In float32: equality; where only rounding can stand against it, that nothing moves when others change.
+
+    Then all is computed by the same kernels twice, and what examples do not see cannot move them at all.
+    """
+    proof = _equality(test)
+    if proof.ok or not max(proof.logits, proof.gradients or 0.0) <= _NEAR:
+        return proof
+    second = _perturbation(test, TOLERANCE)
+    return replace(second, detail=f"{second.detail}; {proof.detail}")
+
+
 def _equality(test: _Test) -> Proof:
     packed, packed_slope = _run(test, test.packed(test.rows))
     apart, apart_slope = _run(test, test.separate(test.rows))
@@ -174,7 +190,7 @@ def _equality(test: _Test) -> Proof:
     return _proof("equality", TOLERANCE, logits, gradients, control)
 
 
-def _perturbation(test: _Test) -> Proof:
+def _perturbation(test: _Test, limit: float) -> Proof:
     """Change the first example, and look at those behind it: at their logits and at the gradients that they make."""
     first, *later = test.rows
     changed = [[(token + 1 + place) % test.vocabulary for place, token in enumerate(first)], *later]
@@ -187,7 +203,7 @@ def _perturbation(test: _Test) -> Proof:
         one, other = (_no_grad(test, rows, wrong)[len(first) :] for rows in (test.rows, changed))
         return _relative(other, one)
 
-    return _proof("perturbation", MOVEMENT, logits, gradients, _control(test, moved))
+    return _proof("perturbation", limit, logits, gradients, _control(test, moved))
 
 
 def _run(test: _Test, logits: Any, since: int = 0) -> tuple[Any, Any]:

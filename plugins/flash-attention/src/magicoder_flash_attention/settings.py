@@ -8,6 +8,9 @@ from typing import Any, Literal
 
 Preset = Literal["paper", "fast-full", "lora-24g", "cpu-tiny"]
 Truncate = Literal["drop", "keep-end", "paper"]
+"""What becomes of an over-long row: ``drop`` leaves it out, ``keep-end`` cuts the solution and keeps the stop token,
+``paper`` cuts on the right, stop token and all (as ise-uiuc/magicoder 3ef43f0 did)."""
+
 Arranged = Literal["packed", "padded"]
 Norm = Literal["token", "paper"]
 Optimizer = Literal["adafactor", "adamw", "adamw-8bit"]

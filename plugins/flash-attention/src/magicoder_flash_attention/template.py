@@ -3,11 +3,17 @@
 What a model is asked at evaluation must be, token for token, what it was trained to answer. So prompt and response
 are never joined as text: the prompt is rendered by the tokenizer's chat template and tokenised alone, the response
 (or the beginning of one) is tokenised alone, and the token that ends a turn is found by rendering a turn.
+
+Special tokens are the template's to write. Where a row or a question has the text of one, as `<|im_end|>` in code about
+chats, it is tokenised as the letters that it is: it neither ends a turn nor begins one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import Any, Literal
 
@@ -29,6 +35,9 @@ MAGICODER = (
 template; a conversation of several turns is our extension of it."""
 
 _MARK = "0"
+
+_HELD, _OPEN, _CLOSE = re.compile("\ufdd0([0-9]+)\ufdd1"), "\ufdd0", "\ufdd1"
+"""Stands for the text of a special token while a conversation is rendered: characters that no text has, by Unicode."""
 
 
 class Template:
@@ -59,12 +68,11 @@ class Template:
         tokenizer puts around one.
         """
         if messages[0].role == "text":
-            return list(self.tokenizer(jsonl.unicode_only(messages[0].content))["input_ids"])
+            return self._raw(messages[0].content)
         begun = messages[-1].content if messages[-1].role == "assistant" else None
         turns = messages if begun is None else messages[:-1]
-        rendered = self._render([turns], add_generation_prompt=True)
-        (tokens, *rest) = self._encode(rendered if begun is None else [*rendered, begun])
-        return tokens + rest[0] if rest else tokens
+        (tokens,) = self._asked([turns])
+        return tokens if begun is None else tokens + self._contents([begun])[0]
 
     def pair(self, instruction: str, solution: str) -> tuple[list[int], list[int]]:
         """The prompt's tokens for an instruction, and those to be learnt: the solution and the stop token."""
@@ -76,14 +84,11 @@ class Template:
         A prompt is what `prompt` gives for the instruction as the one turn of a user.
 
         Raises:
-            RecipeError: the tokenizer has no stop token.
+            RecipeError: the tokenizer has no stop token, or its template takes no question alone.
         """
-        asked = self._render(
-            [[Message(role="user", content=text)] for text in instructions], add_generation_prompt=True
-        )
+        asked = self._asked([[Message(role="user", content=text)] for text in instructions])
         stop = self.stop
-        learnt = self._encode(solutions)
-        return [(prompt, [*answer, stop]) for prompt, answer in zip(self._encode(asked), learnt, strict=True)]
+        return [(prompt, [*answer, stop]) for prompt, answer in zip(asked, self._contents(solutions), strict=True)]
 
     @cached_property
     def stop(self) -> int:
@@ -95,8 +100,7 @@ class Template:
         turns = [Message(role="user", content=_MARK), Message(role="assistant", content=_MARK)]
         (text,) = self._render([turns], add_generation_prompt=False)
         (tail,) = self._encode([text.rpartition(_MARK)[2]])
-        special = set(self.tokenizer.all_special_ids)
-        found = next((token for token in tail if token in special), self.tokenizer.eos_token_id)
+        found = next((token for token in tail if token in self._special), self.tokenizer.eos_token_id)
         if found is None:
             raise RecipeError(
                 "trainer.base_model: its tokenizer has no stop token, neither in the chat template nor as EOS; "
@@ -116,12 +120,91 @@ class Template:
         several = configured if isinstance(configured, list) else [configured]
         return sorted({token for token in [self.stop, self.tokenizer.eos_token_id, *several] if token is not None})
 
+    @property
+    def name(self) -> str:
+        """What to call the prompt format: Magicoder's markers, or a chat template by the beginning of its sha256."""
+        if self._marked:
+            return "Magicoder's markers (@@ Instruction, @@ Response)"
+        digest = hashlib.sha256(self.tokenizer.chat_template.encode()).hexdigest()[:12]
+        return f"the base model's chat template (sha256 {digest})"
+
+    @property
+    def _marked(self) -> bool:
+        return bool(self.tokenizer.chat_template == MAGICODER)
+
+    @cached_property
+    def _special(self) -> dict[int, str]:
+        """All special tokens: those that the tokenizer has names for, and those that are only declared."""
+        named = dict(zip(self.tokenizer.all_special_ids, self.tokenizer.all_special_tokens, strict=True))
+        added = self.tokenizer.added_tokens_decoder.items()
+        return named | {number: token.content for number, token in added if token.special}
+
+    @cached_property
+    def _in_text(self) -> re.Pattern[str]:
+        """Finds the text of any special token, the longest first."""
+        texts = sorted(set(self._special.values()) | {_OPEN, _CLOSE}, key=lambda text: (-len(text), text))
+        return re.compile("|".join(map(re.escape, texts)))
+
+    def _asked(self, conversations: Sequence[Sequence[Message]]) -> list[list[int]]:
+        """The tokens of each conversation and of what opens an answer."""
+        held: list[str] = []
+        turns = [[replace(turn, content=self._hold(turn.content, held)) for turn in talk] for talk in conversations]
+        texts = self._render(turns, add_generation_prompt=True)
+        first = self.tokenizer.bos_token if self._marked else None
+        begins: list[int] = [] if first is None else [self.tokenizer.bos_token_id]
+        # As published, BOS is put before the tokens of the text, not before the text: some tokenizers treat that otherwise.
+        texts = [text.removeprefix(first) if first else text for text in texts]
+        plain = iter(self._encode([text for text in texts if _OPEN not in text]))
+        return [begins + (list(self._pieces(text, held)) if _OPEN in text else next(plain)) for text in texts]
+
+    def _hold(self, text: str, held: list[str]) -> str:
+        """The text with a number for each special token's text in it, which goes to ``held``."""
+
+        def number(found: re.Match[str]) -> str:
+            held.append(found[0])
+            return f"{_OPEN}{len(held) - 1}{_CLOSE}"
+
+        return self._in_text.sub(number, text)
+
+    def _pieces(self, rendered: str, held: Sequence[str]) -> Iterator[int]:
+        """The tokens of a rendered text, with what was held back as letters."""
+        for number, part in enumerate(_HELD.split(rendered)):
+            yield from self._letters(held[int(part)]) if number % 2 else self._encode([part])[0]
+
+    def _raw(self, text: str) -> list[int]:
+        """The tokens of a text that the model is to go on with."""
+        tokens = list(self.tokenizer(jsonl.unicode_only(text))["input_ids"])
+        first = self.tokenizer.bos_token_id
+        # Magicoder's rows begin with BOS, also where the tokenizer itself puts none before a text.
+        return [first, *tokens] if self._marked and first is not None and tokens[:1] != [first] else tokens
+
     def _render(self, conversations: Sequence[Sequence[Message]], *, add_generation_prompt: bool) -> list[str]:
+        from jinja2 import TemplateError
+
         turns = [
             [{"role": message.role, "content": message.content} for message in messages] for messages in conversations
         ]
-        texts = self.tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=add_generation_prompt)
+        try:
+            texts = self.tokenizer.apply_chat_template(
+                turns, tokenize=False, add_generation_prompt=add_generation_prompt
+            )
+        except TemplateError as error:
+            raise RecipeError(
+                f"trainer.template: the base model's chat template does not take these turns ({error}); "
+                "'magicoder' takes Magicoder's markers"
+            ) from error
         return [str(text) for text in texts]
+
+    def _contents(self, texts: Sequence[str]) -> list[list[int]]:
+        """The tokens of texts that are nobody's template: the text of a special token is no such token in them."""
+        plain = iter(self._encode([text for text in texts if not self._in_text.search(text)]))
+        return [self._letters(text) if self._in_text.search(text) else next(plain) for text in texts]
+
+    def _letters(self, text: str) -> list[int]:
+        clean = jsonl.unicode_only(text)
+        return list(
+            self.tokenizer(clean, add_special_tokens=False, split_special_tokens=True, verbose=False)["input_ids"]
+        )
 
     def _encode(self, texts: Sequence[str]) -> list[list[int]]:
         """The tokens of each text, without those that the tokenizer would put around it."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from magicoder_core import Checkpoint, Trainer, TrainingData
 from magicoder_flash_attention import adapters, processes, student
@@ -39,6 +40,22 @@ class FlashAttentionTrainer(Trainer):
     ``paper`` trains as was published (arXiv 2312.02120), ``fast-full`` with the same numbers and without its faults.
     """
 
+    joint: ClassVar[bool] = True
+    passing: ClassVar[frozenset[str]] = frozenset(
+        (
+            "activation_checkpointing",
+            "arrangement",
+            "attention",
+            "bin_tokens",
+            "deterministic",
+            "eval_steps",
+            "parallel",
+            "report_to",
+            "save_steps",
+            "world_size",
+        )
+    )
+
     base_model: Annotated[str, "what to tune: a folder, owner/name on the Hub, a name of the catalogue, a .gguf file"]
     preset: Annotated[Preset, "where options that are not given come from"] = "fast-full"
     template: Annotated[Form, "prompt format: the tokenizer's chat template, or Magicoder's markers"] = "auto"
@@ -63,7 +80,9 @@ class FlashAttentionTrainer(Trainer):
     attention: Annotated[Wanted, "auto takes the fastest that runs here; require-flash: or an error"] = "auto"
     activation_checkpointing: Annotated[bool | None, "compute activations again instead of keeping them"] = None
     lora_rank: Annotated[int | None, "rank of LoRA adapters, merged at the end; 0 tunes the whole model"] = None
-    quantization: Annotated[Quantization | None, "pack a frozen base into 4 bits (QLoRA); needs a GPU"] = None
+    quantization: Annotated[
+        Quantization | None, "pack a frozen base into 4 bits (QLoRA); a CPU computes slowly with it"
+    ] = None
     held_out: Annotated[float, "share of the rows that are not trained on, only looked at"] = 0.0
     eval_steps: Annotated[int, "optimizer steps between looks at them; 0: before and after only"] = 0
     save_steps: Annotated[int, "optimizer steps between checkpoints to resume from; 0 keeps none"] = 50
@@ -108,9 +127,36 @@ class FlashAttentionTrainer(Trainer):
             RecipeError: a library is missing, or not as many processes run as were asked for.
         """
         student.check(self.base_model)
+        self.check_machine()
+        place = student.at_hand(self.base_model)
+        if place or self.attention != "auto":
+            with quiet():
+                self._check_model(place)
+
+    def _check_model(self, place: Path | None) -> None:
+        from magicoder_flash_attention import fitness
+
+        fitness.attends(self.attention)
+        if place:
+            gguf = self.gguf != "none"
+            fitness.of_folder(place, form=self.template, max_length=self.settings.max_length, gguf=gguf)
+
+    def inputs(self) -> Mapping[str, Path]:
+        """The base model, where it is a folder or a file here: another content makes another checkpoint."""
+        path = Path(self.base_model).expanduser()
+        return {**super().inputs(), **({"base_model": path} if path.exists() else {})}
+
+    def check_machine(self) -> None:
+        """Look whether all that the options need is here, but for the model.
+
+        Raises:
+            RecipeError: a library is missing, or a GPU, or not as many processes run as were asked for.
+        """
         processes.check(self.world_size)
-        processes.known(self.parallel)
+        processes.possible(self.parallel)
         adapters.check(self.settings)
+        if processes.kind(self.parallel) == "deepspeed":
+            adapters.needs("deepspeed", "parallel")
         for name in self.report_to:
             adapters.needs(name, "report_to")
 
@@ -127,7 +173,7 @@ class FlashAttentionTrainer(Trainer):
             ModelError: the base model cannot be had.
             RecipeError: an option cannot be had here.
         """
-        with quiet():
+        with quiet(), processes.as_launched():
             from magicoder_flash_attention.tuning import Tuning
 
             return Tuning(self, data, output).run()

@@ -6,11 +6,10 @@ Imported when training starts: it needs torch and transformers.
 from __future__ import annotations
 
 import json
-import os
-import shutil
-from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from functools import cached_property
-from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,10 +18,22 @@ import torch
 import transformers
 
 from magicoder_core import Checkpoint, TrainingData, jsonl, progress
-from magicoder_flash_attention import adapters, attention, card, head, processes, resume, selftest, student
+from magicoder_flash_attention import (
+    adapters,
+    attention,
+    fitness,
+    head,
+    lineage,
+    processes,
+    result,
+    resume,
+    selftest,
+    student,
+    trackers,
+)
 from magicoder_flash_attention.encoding import encode
 from magicoder_flash_attention.loop import Loop, written
-from magicoder_flash_attention.monitor import LOG, Monitor
+from magicoder_flash_attention.monitor import Monitor
 from magicoder_flash_attention.plan import Arrangement, Plan
 from magicoder_flash_attention.template import Template
 from magicoder_flash_attention.work import Work, held_out
@@ -30,7 +41,8 @@ from magicoder_flash_attention.work import Work, held_out
 if TYPE_CHECKING:
     from magicoder_flash_attention.trainer import FlashAttentionTrainer
 
-PACKAGES = ("torch", "transformers", "accelerate", "peft", "magicoder-flash-attention", "magicoder-core")
+_SPEED = ("arrangement", "bin_tokens", "activation_checkpointing")
+"""Settings by which the same steps are computed otherwise."""
 
 
 class Tuning:
@@ -44,20 +56,22 @@ class Tuning:
 
     def __init__(self, options: FlashAttentionTrainer, data: TrainingData, output: Path) -> None:
         self._options = options
-        self._settings = options.settings
+        self._settings = processes.fitted(options.settings, options.parallel, named=options.optimizer is not None)
         self._data = data
         self._output = output
         self._state = output / "state"
 
     def run(self) -> Checkpoint:
         """Train, or see that it is done; see `FlashAttentionTrainer.train`."""
-        processes.check(self._options.world_size)
-        adapters.check(self._settings)
+        self._options.check_machine()
         self._output.mkdir(parents=True, exist_ok=True)
-        arguments = self._arguments  # the first to be made: with it the processes find each other
-        processes.all_same(json.dumps(self._facts, sort_keys=True), "what they train on")
-        if not self._is_done():
-            self._train(arguments)
+        with _determinism_kept():
+            arguments = self._arguments  # the first to be made: with it the processes find each other
+            self._settings = replace(self._settings, warmup_steps=self._warmup())
+            arguments.warmup_steps = self._settings.warmup_steps
+            processes.all_same(json.dumps(self._facts, sort_keys=True), "what they train on")
+            if not self._is_done():
+                self._train(arguments)
         processes.barrier()
         return Checkpoint(
             path=str(self._output), base_model=self._options.base_model, digest=jsonl.digest(self._output)
@@ -66,7 +80,8 @@ class Tuning:
     def _train(self, arguments: transformers.TrainingArguments) -> None:
         checkpoint = self._newest()
         model = self._model
-        with progress.task("train", total=len(self._work), unit="step") as advance:
+        told = trackers.told(self._options.report_to, self._data.logs)
+        with told, progress.task("train", total=len(self._work), unit="step") as advance:
             monitor = Monitor(self._data.logs, self._work, advance)
             loop = Loop(
                 model,
@@ -105,7 +120,9 @@ class Tuning:
         examples = encode(self._data, template, settings.max_length, settings.truncate)
         if processes.leads():
             processes.barrier()
-        apart = held_out(examples.ids, self._options.held_out, seed)
+        fitness.knows(self._config, examples)
+        _ = self._lineage  # of the rows as they are now: the file may be gone when the card is written
+        apart = held_out(examples, self._options.held_out, seed)
         trained = np.flatnonzero(~apart)
         plan = Plan(
             examples.lengths[trained],
@@ -128,17 +145,38 @@ class Tuning:
         )
 
     @cached_property
+    def _lineage(self) -> dict[str, Any]:
+        return lineage.rows(self._data)
+
+    @cached_property
+    def _config(self) -> Any:
+        config = student.config_of(self._where)
+        fitness.fits(config, self._settings.max_length)
+        return config
+
+    @cached_property
     def _facts(self) -> dict[str, Any]:
-        """What decides the weights that come out; that of how fast they do is left out."""
+        """What decides the weights that come out; what only decides how fast they do is left out."""
         base = Path(self._where)
+        deciding = {name: value for name, value in self._settings.to_dict().items() if name not in _SPEED}
+        if self._settings.loss_norm == "token":
+            del deciding["batch_size"]
         return {
             "base model": jsonl.digest(base) if base.is_dir() else self._where,
             "rows or template": self._work.examples.digest,
             "order": self._work.plan.key,
-            "options": self._settings.to_dict(),
+            "options": {**deciding, "held_out": self._options.held_out},
             "seed": self._data.seed,
-            "result": [self._options.save_dtype, self._options.gguf, self._options.held_out, self._options.eval_steps],
         }
+
+    @property
+    def _result_facts(self) -> dict[str, Any]:
+        """What decides the files that come out."""
+        return {**self._facts, "files": {"save_dtype": self._options.save_dtype, "gguf": self._options.gguf}}
+
+    def _warmup(self) -> int:
+        named = self._options.warmup_steps is not None
+        return fitness.warmed(self._settings.warmup_steps, len(self._work), named=named)
 
     # The model.
 
@@ -146,13 +184,18 @@ class Tuning:
     def _device(self) -> str:
         return student.device_of("auto")
 
+    @property
+    def _pure(self) -> bool:
+        """Whether bfloat16 weights stay that: FSDP would tune float32 copies of them, were it told to compute in it."""
+        return processes.kind(self._options.parallel) == "fsdp" and self._settings.dtype == "bfloat16"
+
     @cached_property
     def _weights(self) -> Any:
         """The torch dtype of the weights; adapters are float32 in any case."""
         settings = self._settings
         if settings.quantization != "none":
             return torch.bfloat16
-        automatic = student.fast_dtype(self._device) if settings.lora_rank else torch.float32
+        automatic = student.fast_dtype(self._device, training=True) if settings.lora_rank else torch.float32
         return student.dtype_of(settings.dtype, automatic)
 
     @cached_property
@@ -164,7 +207,7 @@ class Tuning:
             self._device,
             computing,
             packed=self._settings.arrangement == "packed",
-            config=student.config_of(self._where),
+            config=self._config,
             max_length=self._settings.max_length,
         )
         kind = str(self._weights).removeprefix("torch.")
@@ -177,14 +220,15 @@ class Tuning:
         model = student.model_of(
             self._where, self._weights, self._choice.implementation, adapters.packed_weights(settings.quantization)
         )
+        fitness.finite(model)
         if settings.lora_rank:
             model = adapters.adapted(model, settings, self._data.seed)
         self._head = head.attach(model)
-        progress.say(f"loss at supervised positions: {self._head.kind}, {self._head.reason}")
         return model
 
     def _prove(self, loop: Loop) -> None:
         """See whether packed rows are strangers to each other in this very model; if not, pad them instead."""
+        progress.say(f"loss at supervised positions: {self._head.kind}, {self._head.reason}")
         work = loop.work
         if work.arrangement.kind != "packed":
             self._proof = "not packed"
@@ -202,8 +246,10 @@ class Tuning:
         else:
             # The attention itself may be what fails: padded rows go by one that transformers brings.
             model = student.base_of(loop.accelerator.unwrap_model(loop.model_wrapped))
-            chosen = "sdpa" if getattr(model, "_supports_sdpa", False) else "eager"
+            chosen: attention.Rung = "sdpa" if getattr(model, "_supports_sdpa", False) else "eager"
             model.config._attn_implementation = chosen  # noqa: SLF001 - as `selftest` does
+            why = "packed was not shown to equal separate, so rows are padded"
+            self.__dict__["_choice"] = attention.Choice(chosen, chosen, why, self._choice.skipped)
             self._proof = f"not shown ({proof.method}): rows were padded"
             work.arrangement = Arrangement("sorted", work.arrangement.bin_tokens, work.arrangement.batch_size)
             progress.say(f"warning: rows are padded, because packed does not equal separate here: {proof.detail}")
@@ -212,10 +258,6 @@ class Tuning:
     def _arguments(self) -> transformers.TrainingArguments:
         options, settings = self._options, self._settings
         cuda = self._device == "cuda"
-        logs = self._data.logs
-        if logs is not None:
-            os.environ.setdefault("TENSORBOARD_LOGGING_DIR", str(logs / "tensorboard"))
-            os.environ.setdefault("WANDB_DIR", str(logs))
         made = transformers.TrainingArguments(
             output_dir=str(self._state),
             per_device_train_batch_size=1,
@@ -227,7 +269,7 @@ class Tuning:
             weight_decay=settings.weight_decay,
             max_grad_norm=settings.max_grad_norm,
             # Weights in float32 compute in bfloat16 on a GPU: small updates are not rounded away.
-            bf16=cuda and settings.dtype != "float32",
+            bf16=cuda and settings.dtype != "float32" and not self._pure,
             use_cpu=not cuda,
             seed=self._data.seed,
             full_determinism=options.deterministic,
@@ -238,11 +280,15 @@ class Tuning:
             log_level="error",
             disable_tqdm=True,
             report_to=list(options.report_to) if processes.leads() else [],
+            project=trackers.PROJECT,
             run_name=self._output.resolve().parent.name,
             remove_unused_columns=False,
             dataloader_pin_memory=False,
-            **_checkpointing(on=settings.activation_checkpointing),
-            **processes.arguments(options.parallel),
+            **processes.arguments(
+                options.parallel,
+                checkpointing=settings.activation_checkpointing,
+                quantized=settings.quantization != "none",
+            ),
         )
         if made.n_gpu > 1:
             # One process with several GPUs would split each row of a batch; each GPU needs a process of its own.
@@ -259,55 +305,23 @@ class Tuning:
 
     def _is_done(self) -> bool:
         """Whether an interrupted call had finished but for its return."""
-        done = resume.is_whole(self._output, self._facts) if processes.leads() else False
+        done = resume.is_whole(self._output, self._result_facts) if processes.leads() else False
+        if done:
+            result.clear(self._state)
         return bool(processes.gathered(done)[0])
 
     def _finish(self, loop: Loop) -> None:
         """Save the result beside the checkpoints, then move it to its place, then remove the checkpoints."""
         self._head.detach()
         final = self._state / "final"
+        made = result.Result(
+            options=self._options, settings=self._settings, where=self._where, template=self._template, loop=loop
+        )
         with written(final):
-            whole = self._whole(loop, final)
-            if processes.leads():
-                self._save(whole, loop, final)
+            made.save(final, self._said(loop.history()), self._result_facts)
         if processes.leads():
-            for file in sorted(final.iterdir(), key=lambda path: path.name == resume.MANIFEST):
-                _moved(file, self._output)
-            shutil.rmtree(self._state)
-
-    def _whole(self, loop: Loop, final: Path) -> Any:
-        """The model with its weights, gathered from all processes and merged with its adapters; None where it is not saved."""
-        model = loop.accelerator.unwrap_model(loop.model_wrapped)
-        sharded = loop.is_fsdp_enabled or loop.is_deepspeed_enabled
-        weights = loop.accelerator.get_state_dict(loop.model_wrapped) if sharded else None
-        if not processes.leads():
-            return None
-        if self._settings.lora_rank:
-            return self._merged(model, weights, final.with_name("adapter"))
-        return student.plain(model, weights) if sharded else model
-
-    def _merged(self, model: Any, weights: Any, adapter: Path) -> Any:
-        if weights is None and self._settings.quantization == "none":
-            return model.merge_and_unload()
-        model.save_pretrained(str(adapter), state_dict=weights)
-        return adapters.merged(self._where, adapter)
-
-    def _save(self, whole: Any, loop: Loop, final: Path) -> None:
-        template, wanted = self._template, self._options.save_dtype
-        kept = student.config_of(self._where).dtype if wanted == "base" else getattr(torch, wanted)
-        whole = whole.to(kept or self._weights)
-        whole.generation_config.eos_token_id = template.stops(whole.generation_config)
-        student.save(whole, template.tokenizer, final)
-        history = loop.history()
-        jsonl.write(final / LOG, history)
-        facts = self._said(history)
-        jsonl.write_json(final / "training.json", facts)
-        jsonl.write_text(final / "README.md", card.text(facts))
-        if self._options.gguf != "none":
-            from magicoder_flash_attention.gguf import export
-
-            export(final, final / "model.gguf", self._options.gguf)
-        resume.seal(final, self._facts)
+            result.move(final, self._output)
+            result.clear(self._state)
 
     def _said(self, history: list[dict[str, Any]]) -> dict[str, Any]:
         """What the checkpoint says of itself."""
@@ -317,16 +331,19 @@ class Tuning:
         loss = {"first": trained[0], "last": trained[-1]}
         if looked:
             loss |= {"held_out_first": looked[0], "held_out_last": looked[-1]}
+        earlier = lineage.before(Path(self._where))
+        named = self._options.base_model if earlier else self._data.base_model or self._options.base_model
         return {
-            "base_model": _shown(self._data.base_model or self._options.base_model),
+            "base_model": "the checkpoint of the training before" if earlier else lineage.shown(named),
+            "before": earlier,
             "preset": self._options.preset,
             "settings": self._settings.to_dict(),
             "seed": self._data.seed,
-            "template": self._options.template,
+            "template": self._template.name,
             "rows": work.examples.counts.to_dict(),
             "trained": len(work.examples) - len(work.held_out),
             "held_out": len(work.held_out),
-            "data": _lineage(self._data),
+            "data": self._lineage,
             "steps": len(work),
             "loss": loss,
             "attention": {
@@ -338,49 +355,18 @@ class Tuning:
             "self_test": self._proof,
             "head": f"{self._head.kind}: {self._head.reason}",
             "processes": processes.world(),
-            "versions": _versions(),
+            "versions": dict(lineage.versions()),
         }
 
 
-def _moved(file: Path, folder: Path) -> None:
-    file.replace(folder / file.name)
+@contextmanager
+def _determinism_kept() -> Iterator[None]:
+    """Within the block torch may be told to be deterministic; afterwards it is as it was."""
+    before = torch.are_deterministic_algorithms_enabled()
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before)
 
 
 _OPTIMIZERS = {"adafactor": "adafactor", "adamw": "adamw_torch_fused", "adamw-8bit": "adamw_bnb_8bit"}
-
-
-def _checkpointing(*, on: bool) -> dict[str, Any]:
-    """Activation checkpointing, under the name that this version of transformers has for it."""
-    if not on:
-        return {}
-    names = {"activation_checkpointing", "gradient_checkpointing"} & set(
-        transformers.TrainingArguments.__dataclass_fields__
-    )
-    name = min(names)  # the newer comes first in the alphabet
-    return {name: True, f"{name}_kwargs": {"use_reentrant": False}}
-
-
-def _shown(model: str) -> str:
-    """A model's name without the folders of this machine."""
-    path = Path(model).expanduser()
-    return path.name if path.exists() else model
-
-
-def _lineage(data: TrainingData) -> dict[str, Any]:
-    """Where the rows come from: the file's sha256, how many of each method and language."""
-    methods, languages = Counter[str](), Counter[str]()
-    for row in data:
-        methods[row.method or "unknown"] += 1
-        languages[row.language or "unknown"] += 1
-    sources = {_shown(name): count for name, count in data.sources.items()}
-    return {"sha256": jsonl.digest(data.path), "sources": sources, "method": dict(methods), "language": dict(languages)}
-
-
-def _versions() -> dict[str, str]:
-    found = {}
-    for name in PACKAGES:
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return found

@@ -13,15 +13,16 @@ from typing import Any
 import numpy as np
 import torch
 
+from magicoder_core import RunError
 from magicoder_flash_attention import processes
 from magicoder_flash_attention.batches import collate
 from magicoder_flash_attention.encoding import Examples
 from magicoder_flash_attention.plan import Arrangement, Plan, weights
 from magicoder_flash_attention.settings import Norm
 
-_TRIED = 3
-_BEGINNINGS = (37, 80, 61)
-"""Tokens of the rows that a model is tried with where computing is slow."""
+_TRIED = 2
+_BEGINNING = 64
+"""Tokens of the shorter rows that a model is tried with where computing is slow."""
 
 
 @dataclass(frozen=True)
@@ -109,13 +110,10 @@ class Work(torch.utils.data.Dataset[Step]):
             yield self._batch(self.held_out[rows], [1 / supervised.sum()] * len(rows))
 
     def samples(self, *, whole: bool) -> list[list[int]]:
-        """The tokens of a few rows, to try a model with: the beginnings of some, or all of them and of the longest."""
-        chosen = self._trained[:_TRIED]
-        if whole:
-            longest = self._trained[self.examples.lengths[self._trained].argmax()]
-            return [self.examples.tokens(int(number)).tolist() for number in (longest, *chosen)]
-        rows = [self.examples.tokens(int(number)).tolist() for number in chosen] * _TRIED
-        return [row[:size] for row, size in zip(rows, _BEGINNINGS, strict=False)]
+        """The tokens of a few rows to try a model with: the longest, and some others or at least their beginnings."""
+        longest = self._trained[self.examples.lengths[self._trained].argmax()]
+        rows = [self.examples.tokens(int(number)).tolist() for number in (longest, *self._trained[:_TRIED])]
+        return rows if whole else [rows[0], *(row[:_BEGINNING] for row in rows[1:])]
 
     def _supervised(self) -> np.ndarray:
         counts: np.ndarray = self.examples.supervised[self._trained]
@@ -125,16 +123,23 @@ class Work(torch.utils.data.Dataset[Step]):
         return collate(self.examples, numbers, np.asarray(share), self.arrangement.kind, self._pad)
 
 
-def held_out(ids: Sequence[str], share: float, seed: int) -> np.ndarray:
-    """Which rows are held out: a mask. It hangs on a row's id and the seed alone, so that equal rows stay together.
+def held_out(examples: Examples, share: float, seed: int) -> np.ndarray:
+    """Which rows are held out: a mask. It hangs on a row's tokens and the seed alone, so that equal rows stay together.
 
     At least one row is held out where ``share`` is above 0, and at least one is not.
+
+    Raises:
+        RunError: there are not two different rows.
     """
-    drawn = np.array(
-        [int.from_bytes(hashlib.sha256(f"{seed}/{name}".encode()).digest()[:8]) for name in ids], np.uint64
+    if not share:
+        return np.zeros(len(examples), dtype=bool)
+    salt = f"{seed}/".encode()
+    digests = (
+        hashlib.sha256(salt + examples.tokens(number).astype("<i4").tobytes()).digest()
+        for number in range(len(examples))
     )
-    mask = drawn < int(share * 2**64)
-    if share > 0 and len(ids) > 1:
-        mask |= drawn == drawn.min()
-        mask &= drawn != drawn.max()
+    drawn = np.array([int.from_bytes(digest[:8]) for digest in digests], np.uint64)
+    mask = ((drawn < int(share * 2**64)) | (drawn == drawn.min())) & (drawn != drawn.max())
+    if not mask.any():
+        raise RunError(f"trainer: held_out = {share} needs two different rows at least; leave it out")
     return np.asarray(mask)

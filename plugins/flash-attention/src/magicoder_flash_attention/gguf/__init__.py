@@ -10,6 +10,6 @@ package are absolute, so the two never meet. Nothing here imports it, torch or t
 
 from __future__ import annotations
 
-from magicoder_flash_attention.gguf.exporting import Kind, export
+from magicoder_flash_attention.gguf.exporting import Kind, check, export
 
-__all__ = ["Kind", "export"]
+__all__ = ["Kind", "check", "export"]

@@ -50,6 +50,20 @@ def export(folder: Path, target: Path, kind: Kind = "f16", base: Path | None = N
             _body(out, tensors, target.name)
 
 
+def check(folder: Path) -> None:
+    """Look whether a model such as that in ``folder`` can be exported, before it is tuned.
+
+    Raises:
+        ModelError: it cannot; says why.
+    """
+    with quiet():
+        from magicoder_flash_attention.gguf import architectures, vocabulary
+
+        config, generation = _configs(folder)
+        architectures.of(config, folder)
+        vocabulary.of(student.tokenizer_of(str(folder)), config, generation, folder, None)
+
+
 def _check(folder: Path, target: Path) -> None:
     if target.exists() and not target.is_file():
         raise ModelError(f"{target}: is no file; name the file to write, as {folder.name}.gguf")
