@@ -55,12 +55,14 @@ def _of_plan(plan: Plan) -> list[Finding]:
 def _of_cells(read: Recipe, catalogue: Catalogue) -> list[Finding]:
     """What the cells of a matrix need: what is found alike in all of them once, anything else with the cell's name."""
     found: dict[str, list[Finding]] = {}
-    for cell in matrix.cells(read):
+    cells = matrix.cells(read)
+    for cell in cells:
         with matrix.named(cell):
             found[cell.name] = _of_plan(recipe.bind(cell.recipe, catalogue))
     common = [item for item in next(iter(found.values())) if all(item in others for others in found.values())]
     return [
         Finding("matrix", good=True, detail=f"{len(found)} cells: {', '.join(found)}"),
+        *(Finding("matrix", good=True, detail=line) for line in matrix.spending(cells)),
         *common,
         *(
             replace(item, detail=f"{name}: {item.detail}")

@@ -118,10 +118,18 @@ class Graph:
         earlier = enumerate(last.get("earlier", ()), 1)
         return {f"{CHECKPOINT}s/{number}": made for number, made in earlier} | {CHECKPOINT: last}
 
+    def before(self, name: str) -> str:
+        """The checkpoint that the one of that name goes on from, known by its content; empty where there is none."""
+        made, names = self.checkpoints[name], list(self.checkpoints)
+        earlier = reversed(names[: names.index(name)])
+        # Runs of earlier versions have its name at that time.
+        known = (made.get("from"), made["base_model"])
+        return next((item for item in earlier if self.checkpoints[item]["digest"] in known or item in known), "")
+
     def chain(self, name: str) -> list[str]:
         """The checkpoint of that name and those that it goes on from, the first one first."""
         found = [name] if name in self.checkpoints else []
-        while found and (base := self.checkpoints[found[0]]["base_model"]) in self.checkpoints:
+        while found and (base := self.before(found[0])):
             found.insert(0, base)
         return found
 
@@ -136,8 +144,12 @@ class Graph:
         return row["id"] in self._mixed[name] if name in self._mixed else bool(row.get("kept"))
 
     def _reports(self) -> list[str]:
+        """Folders of answers; of a finished evaluation only those that it has made: others are of former trainers."""
         found = self.directory.path.glob("**/report.json")
-        return sorted(path.parent.relative_to(self.directory.path).as_posix() for path in found)
+        folders = sorted(path.parent.relative_to(self.directory.path).as_posix() for path in found)
+        stage = self.directory.stages.get("evaluate", {})
+        made = stage.get("output", {}) if stage.get("status") in {"done", "outdated"} else {}
+        return [folder for folder in folders if not made or f"{folder}/report.json" in made]
 
     def _answers(self, folder: str) -> Iterator[dict[str, Any]]:
         benchmark, _, model = folder.partition("/")
@@ -332,7 +344,7 @@ def _tested(answer: Mapping[str, Any]) -> str:
 def _checkpoint(graph: Graph, side: int, name: str) -> Step:
     made = graph.checkpoints[name]
     of = "".join(f", {number} of {source}" for source, number in made.get("sources", {}).items())
-    says = f"{made['base_model']} tuned on {made['rows']} rows{of}; sha256 {made['digest'][:16]}"
+    says = f"{graph.before(name) or made['base_model']} tuned on {made['rows']} rows{of}; sha256 {made['digest'][:16]}"
     return Step(side, CHECKPOINT, name, says, made)
 
 

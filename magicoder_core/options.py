@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -62,7 +62,57 @@ def bind(cls: type[T], table: Mapping[str, Any], where: str) -> T:
             raise RecipeError(f"{where}.{name}: no such option{hint}")
     if not table and all(_default(item) is not None for item in dataclasses.fields(cls) if item.init):  # type: ignore[arg-type]  # cls is a dataclass
         return cls()  # nothing to check; pydantic is a third of a small command's time
+    _refuse_truth(cls, table, where)
     return _validated(cls, table, where)
+
+
+def _refuse_truth(cls: type, table: Mapping[str, Any], where: str) -> None:
+    """Refuse ``true`` and ``false`` where a number is needed: pydantic takes them for 1 and 0.
+
+    Raises:
+        RecipeError: there is one.
+    """
+    hints = typing.get_type_hints(cls)
+    for name, value in table.items():
+        for path, given, wanted in _truths(value, hints[name], f"{where}.{name}"):
+            raise RecipeError(f"{path}: Input should be a valid {wanted} (got {given!r})")
+
+
+def _truths(value: Any, hint: Any, path: str) -> Iterator[tuple[str, bool, str]]:
+    """Each truth value that stands for a number: its path, it, and which kind of number is needed."""
+    kinds = _alternatives(hint)
+    if isinstance(value, bool):
+        wanted = [_NUMBERS[kind] for kind in kinds if kind in _NUMBERS]
+        if wanted and bool not in kinds and Any not in kinds:
+            yield path, value, wanted[0]
+        return
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for place, item in items:
+        for kind in kinds:
+            if (inner := _inner(kind, place, mapped=isinstance(value, dict))) is not None:
+                yield from _truths(item, inner, f"{path}.{place}")
+
+
+_NUMBERS = {int: "integer", float: "number"}
+
+
+def _alternatives(hint: Any) -> list[Any]:
+    """The types of which a value may be one."""
+    bare = _bare(hint)
+    if typing.get_origin(bare) in (typing.Union, types.UnionType):
+        return [kind for part in typing.get_args(bare) for kind in _alternatives(part)]
+    return [bare]
+
+
+def _inner(kind: Any, place: Any, *, mapped: bool) -> Any:
+    """The type of what stands at ``place`` in a table or a list of that type; None where it says nothing."""
+    origin, parts = typing.get_origin(kind), typing.get_args(kind)
+    if not parts or not isinstance(origin, type) or issubclass(origin, Mapping) is not mapped:
+        return None
+    if mapped:
+        return parts[1]
+    fixed = origin is tuple and Ellipsis not in parts
+    return (parts[place] if place < len(parts) else None) if fixed else parts[0]
 
 
 def _validated(cls: type[T], table: Mapping[str, Any], where: str) -> T:

@@ -48,6 +48,9 @@ def _entry(rows: list[Any], part: str, where: str) -> Any:
         return rows[int(part)]
     named = [row for row in rows if isinstance(row, dict)]
     if chosen := [row for row in named if row.get("use") == part]:
+        if len(chosen) > 1:
+            numbers = ", ".join(str(number) for number, row in enumerate(rows) if row in chosen)
+            raise RecipeError(f"{where}: there are {len(chosen)} of that name; give the number ({numbers})")
         return chosen[0]
     raise RecipeError(f"{where}: no such entry; there are: {', '.join(str(row.get('use', '?')) for row in named)}")
 

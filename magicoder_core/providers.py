@@ -38,7 +38,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Provider(ABC):  # noqa: B024 - each kind below has its abstract methods
-    """What all kinds share: options are fields, and only the options are pickled."""
+    """What all kinds share: options are fields, and only the options are pickled.
+
+    ``passing`` names the options that decide how work is done and not what comes out of it (speed, what is shown
+    meanwhile): with other values of these, work that is done stays done.
+    """
+
+    passing: ClassVar[frozenset[str]] = frozenset()
 
     def check(self) -> None:  # noqa: B027 - most providers have nothing to look at
         """Look, before a run spends anything, whether this can work here: a key, a file, a tool.

@@ -138,7 +138,9 @@ class Bound(Generic[P]):
 
     def key(self) -> dict[str, Any]:
         """What decides whether its work can be used again: name, version, options, content of the files they name."""
-        key = {"use": self.name, "version": self.version, "options": options.values(self.provider)}
+        given = options.values(self.provider).items()
+        deciding = {name: value for name, value in given if name not in self.provider.passing}
+        key = {"use": self.name, "version": self.version, "options": deciding}
         read = {name: jsonl.digest(path) for name, path in self.provider.inputs().items() if path.exists()}
         return key | ({"inputs": read} if read else {})
 

@@ -9,6 +9,7 @@ On disk a record is one JSON object a line, keys as the fields are called here. 
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from magicoder_core.content import Identified, Record, canonical
+from magicoder_core.errors import RunError
 
 Status = Literal["pass", "fail", "timeout", "out_of_memory", "crash", "compile_error", "harness_error"]
 """What became of one program. ``harness_error`` is ours or the machine's and never counts against a model."""
@@ -271,7 +273,7 @@ class TrainingData:
     epoch. ``logs`` is a folder for what is to be seen while training goes on (losses with their times, a curve): it stays
     beside the checkpoint and is no part of it. ``sources`` counts the rows by where they come from, ``kept`` or a path;
     empty where all are the run's own. ``base_model`` is the model that the run's first training began with, where this
-    one begins with a checkpoint of the run, whose path says nothing: for a model card.
+    one begins with a checkpoint of the run, whose path says nothing: for a model card. ``sha256`` is the file's, if known.
     """
 
     path: Path
@@ -281,12 +283,21 @@ class TrainingData:
     logs: Path | None = None
     sources: Mapping[str, int] = field(default_factory=dict)
     base_model: str = ""
+    sha256: str = ""
 
     def __iter__(self) -> Iterator[Instruction]:
-        """The rows in the file's order, each under the name that it has there."""
-        with self.path.open(encoding="utf-8") as lines:
+        """The rows in the file's order, each under the name that it has there.
+
+        Raises:
+            RunError: after the last row, if the file is not the one that was meant: it was changed meanwhile.
+        """
+        read = hashlib.sha256()
+        with self.path.open("rb") as lines:
             for line in lines:
+                read.update(line)
                 yield Instruction.restored(json.loads(line))
+        if self.sha256 and read.hexdigest() != self.sha256:
+            raise RunError(f"{self.path}: was changed while the run was at work; run the same command again")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

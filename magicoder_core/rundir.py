@@ -37,6 +37,9 @@ RUNS = Path("runs")
 CELLS = "cells"
 """In ``run.json`` of a matrix of runs: the names of the run directories in it."""
 
+FAILED = "failed"
+"""There, too: why a run in it could not go on, by its name, until it could."""
+
 
 class RunDirectory:
     """One run's folder and its ``run.json``."""
@@ -178,11 +181,27 @@ def _differences(before: Any, after: Any, path: str = "") -> Iterator[str]:
     if isinstance(before, dict) and isinstance(after, dict):
         for name in {**before, **after}:
             yield from _differences(before.get(name), after.get(name), f"{path}.{name}" if path else name)
-    elif isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
-        for number, (old, new) in enumerate(zip(before, after, strict=True)):
-            yield from _differences(old, new, f"{path}[{number}]")
+    elif isinstance(before, list) and isinstance(after, list):
+        yield from _of_lists(before, after, path)
     elif before != after:
         yield f"{path}: {_short(before)} -> {_short(after)}"
+
+
+def _of_lists(before: list[Any], after: list[Any], path: str) -> Iterator[str]:
+    """Entry by entry; with entries more or fewer, what stands the same at both ends is left out of it."""
+    head = tail = 0
+    if len(before) != len(after):
+        shorter = min(len(before), len(after))
+        while head < shorter and before[head] == after[head]:
+            head += 1
+        while tail < shorter - head and before[-1 - tail] == after[-1 - tail]:
+            tail += 1
+    olds, news = before[head : len(before) - tail], after[head : len(after) - tail]
+    for number, (old, new) in enumerate(zip(olds, news, strict=False), head):
+        yield from _differences(old, new, f"{path}[{number}]")
+    more = min(len(olds), len(news))
+    yield from (f"{path}[{number}]: gone: {_short(old)}" for number, old in enumerate(olds[more:], head + more))
+    yield from (f"{path}[{number}]: new: {_short(new)}" for number, new in enumerate(news[more:], head + more))
 
 
 def _short(value: Any, width: int = 40) -> str:

@@ -6,12 +6,12 @@ another model. That holds for trainers whose option for the model is called ``ba
 
 from __future__ import annotations
 
-import math
+import os
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 from magicoder_core.errors import RecipeError
 from magicoder_core.providers import Provider
@@ -23,12 +23,21 @@ KEPT = "kept"
 PREVIOUS = "previous"
 """As ``base_model``: the checkpoint of the trainer before."""
 
+MOST = 1000
+"""The largest weight of a source: its rows are written down so often."""
+
 _BASE = "base_model"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Trainer(Provider):
-    """Tunes a model on rows."""
+    """Tunes a model on rows.
+
+    ``joint`` says that its processes, started together by torchrun, train one model together. Without it a trainer works
+    alone: under a launcher it is refused before anything is trained.
+    """
+
+    joint: ClassVar[bool] = False
 
     data: Annotated[
         str | tuple[str, ...] | Mapping[str, float],
@@ -64,18 +73,29 @@ def weights(data: object) -> dict[str, float]:
     """The option ``data`` as the weight of each source, in order.
 
     Raises:
-        ValueError: it is no text, list of texts or table of weights; or a weight is not above 0, or a source is unnamed.
+        ValueError: it is no text, list of texts or table of weights; a weight is not above 0 or above `MOST`, or a
+            source is unnamed or there twice.
     """
     named = [data] if isinstance(data, str) else data
     if isinstance(named, list | tuple):
-        if twice := [item for number, item in enumerate(named) if item in named[:number]]:
-            raise ValueError(f"{twice[0]!r} stands twice; give it a weight, as {{{twice[0]!r} = 2}}")
+        _refuse_twice(list(map(_source, named)))
         named = dict.fromkeys(map(_source, named), 1.0)
     if not isinstance(named, Mapping):
         raise ValueError(f"a path, a list of paths or a table of weights is needed, as {{kept = 1.0}} (got {data!r})")  # noqa: TRY004 - of an option
     if not named:
         raise ValueError("names no source of rows; leave it out for the run's own")
+    _refuse_twice(list(map(_source, named)))
     return {_source(source): _weight(source, weight) for source, weight in named.items()}
+
+
+def _refuse_twice(sources: Sequence[str]) -> None:
+    """Refuse one path in two spellings; links are looked at where the files are."""
+    paths = [source if source == KEPT else os.path.abspath(Path(source).expanduser()) for source in sources]  # noqa: PTH100 - links stay
+    for number, path in enumerate(paths):
+        if path in paths[:number]:
+            first, again = sources[paths.index(path)], sources[number]
+            same = "stands" if first == again else f"is {first!r}: it stands"
+            raise ValueError(f"{again!r} {same} twice; give it a weight, as {{{first!r} = 2}}")
 
 
 def _source(given: object) -> str:
@@ -86,8 +106,9 @@ def _source(given: object) -> str:
 
 def _weight(source: str, given: object) -> float:
     """The weight of a source; how often its rows are taken."""
-    if isinstance(given, bool) or not isinstance(given, int | float) or not (math.isfinite(given) and given > 0):
-        raise ValueError(f"'{source}': a weight above 0 is needed (got {given!r})")
+    # Compared as it stands: an integer may be too large for a float. What is no number is in no order.
+    if isinstance(given, bool) or not isinstance(given, int | float) or not 0 < given <= MOST:
+        raise ValueError(f"'{source}': a weight above 0 and up to {MOST} is needed (got {given!r:.40})")
     return float(given)
 
 
@@ -104,8 +125,9 @@ def completed(cls: type, table: Mapping[str, Any], where: str, *, first: bool) -
             weights(table["data"])
     except ValueError as error:
         raise RecipeError(f"{where}.data: {error}") from error
-    if (limit := table.get("data_limit")) is not None and isinstance(limit, int) and limit < 1:
-        raise RecipeError(f"{where}.data_limit: at least 1 is needed (got {limit})")
+    limit = table.get("data_limit")
+    if isinstance(limit, bool) or (isinstance(limit, int) and limit < 1):
+        raise RecipeError(f"{where}.data_limit: at least 1 is needed (got {limit!r:.40})")
     if first or _BASE in table:
         return dict(table)
     if all(item.name != _BASE for item in fields(cls)):

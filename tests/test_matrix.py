@@ -139,6 +139,49 @@ def test_values_that_make_no_folder_name_are_told_apart_by_their_hash(write):
 
 
 @pytest.mark.parametrize(
+    "path", ["trainer.data.outside/evol", "trainer.data.../../evol", "seed_source./tmp/x", "trainer.data." + "x/" * 300]
+)
+def test_no_part_of_a_name_leads_out_of_the_directory(write, tmp_path, path):
+    lines = f'[matrix]\n"{path}" = ["a/b", "..", ".", "../../x"]\n'
+    try:
+        found = names(write(lines, text=RECIPE.replace("[trainer]", "[trainer]\ndata = {{}}")))
+    except RecipeError:
+        assert ".." in path, "dots are steps of a path, and none of these has a name"
+        return
+    for name in found:
+        place = tmp_path / "m" / name
+        place.mkdir(parents=True)
+        assert place.resolve().parent == (tmp_path / "m").resolve()
+        assert not name.startswith((".", "-"))
+    assert len(set(found)) == 4
+
+
+@pytest.mark.parametrize(
+    ("table", "axis"),
+    [
+        ("", '"trainer.data.kept"'),
+        ("data = {{kept = 1.0}}\n", '"trainer.data.kept"'),
+        ("data = {{kept = 1.0}}\n", '"trainer.0.data.kept"'),
+        ("data = {{kept = 1.0}}\n", '"trainer.learner.data.kept"'),
+    ],
+)
+def test_a_table_of_the_only_trainer_varies_as_an_override_does(write, table, axis):
+    path = write(f"[matrix]\n{axis} = [0.5, 2.0]\n", text=RECIPE.replace("[trainer]\n", f"[trainer]\n{table}"))
+    varied = [cell.recipe.table["trainer"][0]["data"] for cell in matrix.cells(recipe.read(path))]
+    assert varied == [{"kept": 0.5}, {"kept": 2.0}]
+    plain = write("", "plain.toml", text=RECIPE.replace("[trainer]\n", f"[trainer]\n{table}"))
+    overridden = recipe.read(plain, ["trainer.data.kept=0.5"])
+    assert overridden.table["trainer"][0]["data"] == varied[0]
+
+
+def test_a_name_that_several_trainers_have_is_no_axis(write):
+    lines = '[[trainer]]\nuse = "learner"\n' * 2 + '[matrix]\n"trainer.learner.learning_rate" = [1.0]\n'
+    text = RECIPE.replace('[trainer]\nuse = "learner"\nlog = "{folder}/trained"\n', "")
+    with pytest.raises(RecipeError, match=r"matrix\.trainer\.learner: there are 2 of that name; give the number"):
+        matrix.cells(recipe.read(write(lines, text=text)))
+
+
+@pytest.mark.parametrize(
     ("lines", "overrides", "message"),
     [
         ("matrix = 3\n", [], "matrix: a table of lists is needed"),
@@ -167,7 +210,7 @@ def test_a_matrix_that_is_none_is_an_error(tmp_path, lines, overrides, message):
     ],
 )
 def test_a_path_that_leads_nowhere_is_an_error(tmp_path, write, lines, message):
-    text = f"seed = 3\n{RECIPE}\n[[filter]]\nuse = 'exact-duplicates'\n"
+    text = f"seed = 3\n{RECIPE}\n[[filter]]\nuse = 'exact-duplicates'\n[[filter]]\nuse = 'length'\n"
     with pytest.raises(RecipeError, match=message):
         matrix.cells(recipe.read(write(lines, text=text)))
 
@@ -198,7 +241,12 @@ def test_what_cells_have_in_common_is_done_once(ran, write, tmp_path):
     assert taken == {"seeds": first, "generate": first, "filter": first, "train": None, "evaluate": first}
     assert f"as in {first}" in out
     for name in ("snippets.jsonl", "kept.jsonl", "plain/report.json", "plain/timings.jsonl"):
-        assert (tmp_path / "m" / first / name).samefile(tmp_path / "m" / second / name) or "timings" in name
+        own, its = (tmp_path / "m" / cell / name for cell in (second, first))
+        assert own.read_bytes() == its.read_bytes()
+        with own.open("a") as edited:
+            edited.write("{}\n")
+        assert own.read_bytes() != its.read_bytes(), "what is edited in one cell stays as it was in the other"
+        own.write_bytes(its.read_bytes())
     row = json.loads((tmp_path / "m" / second / "kept.jsonl").read_text().splitlines()[0])
     steps = lineage.walk(rundir.existing(tmp_path / "m" / second), row["id"])
     assert {"snippet", "request"} <= {step.kind for step in steps}
@@ -275,6 +323,43 @@ def test_limits_count_what_a_cell_paid_itself(ran, write, tmp_path):
     assert len(noted(tmp_path, "asked")) == 6
 
 
+def test_what_another_cell_has_paid_does_not_count_against_this_one(ran, write, tmp_path):
+    """The second takes the first one's rows, journal and all; later it makes others, and may spend its own limit."""
+    text = RECIPE + "[generate]\nmax_requests = 6\n"
+    assert ran(write('[matrix]\n"trainer.learning_rate" = [0.5, 0.25]\n', text=text), "--to", "generate")[0] == 0
+    asked = [stages(tmp_path, f"learning_rate={rate}")["generate"]["counts"]["asked"] for rate in (0.5, 0.25)]
+    assert (asked, len(noted(tmp_path, "asked"))) == ([6, 6], 6)
+    alone = ("-o", "method.wording=Why?", "--to", "generate")
+    status, _, err = ran("m/learning_rate=0.25/recipe.json", *alone, where=("--dir", "m/learning_rate=0.25"))
+    assert status == 0, err
+    counts = stages(tmp_path, "learning_rate=0.25")["generate"]["counts"]
+    assert (counts["asked"], counts["requests"]) == (6, 6)
+
+
+def test_the_loss_is_that_of_the_last_trainer_by_its_number(ran, write, tmp_path):
+    lines = "".join(f'[[trainer]]\nuse = "learner"\nlearning_rate = {number}.0\n' for number in range(1, 11))
+    text = RECIPE.replace('[trainer]\nuse = "learner"\nlog = "{folder}/trained"\n', "")
+    assert ran(write(lines + "[matrix]\nseed = [1]\n", text=text), "--to", "train")[0] == 0
+    assert [cell["loss"] for cell in table(tmp_path)] == [10.0]
+
+
+def test_cells_that_failed_come_last(ran, write, tmp_path):
+    path = write('[matrix]\n"trainer.learning_rate" = [-1.0, 0.5]\n')
+    assert ran(path, "--to", "train")[0] == 1
+    path = write('[matrix]\n"trainer.learning_rate" = [-1.0, 0.5, 0.25]\n')
+    status, out, _ = ran(path, "--to", "train")
+    assert status == 1
+    assert [line[6:] for line in out.splitlines() if line.startswith("[")] == [
+        "learning_rate=0.5",
+        "learning_rate=0.25",
+        "learning_rate=-1.0",
+    ]
+    assert [cell["status"] for cell in table(tmp_path)] == ["failed", "done", "done"], "the table keeps its order"
+    mended = write('[matrix]\n"trainer.learning_rate" = [1.0, 0.5, 0.25]\n')
+    assert ran(mended, "--to", "train")[0] == 0
+    assert json.loads((tmp_path / "m" / "run.json").read_text())["failed"] == {}
+
+
 def test_a_failed_cell_is_told_and_the_others_run(ran, write, tmp_path):
     path = write('[matrix]\n"trainer.learning_rate" = [-1.0, 0.5]\n')
     status, out, err = ran(path)
@@ -300,8 +385,10 @@ def test_redo_does_a_shared_stage_once(ran, write, tmp_path):
     assert len(noted(tmp_path, "trained")) == 1
     assert ran(path, "--redo", "train")[0] == 0
     assert len(noted(tmp_path, "trained")) == 2
-    first, second = (tmp_path / "m" / f"limit={limit}" / "checkpoint" / "model.json" for limit in (2, 3))
-    assert first.samefile(second)
+    first, second = (tmp_path / "m" / f"limit={limit}" / "checkpoint" for limit in (2, 3))
+    assert (first / "model.safetensors").samefile(second / "model.safetensors"), "weights are large"
+    assert not (first / "model.json").samefile(second / "model.json")
+    assert (first / "model.json").read_bytes() == (second / "model.json").read_bytes()
 
 
 def test_to_and_only_hold_for_each_cell(ran, write, tmp_path):
@@ -320,12 +407,13 @@ def test_a_first_trainer_is_shared_where_the_second_differs(ran, write, tmp_path
     path = write(f'{lines}{lines}[matrix]\n"trainer.1.learning_rate" = [0.1, 0.2]\n', text=text)
     assert ran(path)[0] == 0
     assert noted(tmp_path, "trained") == ["nothing 0.5 6", "1 0.1 6", "1 0.2 6"]
-    folders = [tmp_path / "m" / f"trainer.1.learning_rate={rate}" for rate in (0.1, 0.2)]
-    folders = [
-        folder if folder.is_dir() else folder.with_name(folder.name.removeprefix("trainer.1.")) for folder in folders
-    ]
-    first, second = (folder / "checkpoints" / "1" / "model.json" for folder in folders)
-    assert first.samefile(second)
+    folders = [tmp_path / "m" / f"learning_rate={rate}" for rate in (0.1, 0.2)]
+    first, second = (folder / "checkpoints" / "1" for folder in folders)
+    assert (first / "model.safetensors").samefile(second / "model.safetensors")
+    assert {"path": "checkpoints/1", "logs": "train-1"}.items() <= json.loads(
+        first.with_suffix(".json").read_text()
+    ).items()
+    assert (folders[1] / "logs" / "train-1" / "training.jsonl").is_file(), "its losses come with a checkpoint"
     assert ran(path)[1].count("All of this was done before") == 1
 
 
@@ -341,7 +429,6 @@ def test_what_somebody_changed_by_hand_stays_that_runs_own(ran, write, tmp_path)
     ran(path, "--to", "seeds")
     kept = tmp_path / "m" / "learning_rate=0.5" / "snippets.jsonl"
     lines = kept.read_text().splitlines(keepends=True)
-    kept.unlink()
     kept.write_text("".join(lines[:2]))
     ran(path)
     assert [cell["rows"] for cell in table(tmp_path)] == [2, 6]
@@ -393,9 +480,11 @@ def test_check_looks_at_every_cell(write, tmp_path, monkeypatch):
     catalogue = plugins.load(PLUGINS)
     monkeypatch.setattr(plugins, "catalogue", lambda: catalogue)
     (tmp_path / "here.py").write_text("def double(x):\n    return 2 * x\n")
-    path = write('[matrix]\n"seed_source.paths" = [["*.py"], ["nowhere/*.py"]]\n')
+    path = write('[matrix]\n"seed_source.paths" = [["*.py"], ["nowhere/*.py"]]\n[generate]\nmax_requests = 50\n')
     found = checking.check_recipe(str(path), [])
-    assert [item.detail[:8] for item in found if item.subject == "matrix"] == ["2 cells:"]
+    count, limit = (item.detail for item in found if item.subject == "matrix")
+    assert count.startswith("2 cells: ")
+    assert limit == "max_requests = 50 holds for each cell: up to 2 times, 100 in all"
     wrong = [item for item in found if not item.good]
     assert wrong
     assert all("nowhere" in item.detail.split(":")[0] for item in wrong), "only of the cell that it concerns"

@@ -1,9 +1,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import pytest
 
@@ -83,6 +84,45 @@ def test_a_wrong_value_is_named_with_its_place(given, path, shown):
     assert line.startswith(f"{path}: ")
     assert line.endswith(f"(got {shown})")
     assert "\n" not in line
+
+
+@dataclass(frozen=True, kw_only=True)
+class Numbers:
+    """Where numbers may stand."""
+
+    whole: int = 0
+    some: int | None = None
+    many: tuple[float, ...] = ()
+    pair: tuple[str, int] = ("a", 1)
+    table: Mapping[str, float] = field(default_factory=dict)
+    either: str | Mapping[str, float] = ""
+    deep: Mapping[str, list[int]] = field(default_factory=dict)
+    anything: Mapping[str, Any] = field(default_factory=dict)
+    switch: bool | int = False
+
+
+@pytest.mark.parametrize(
+    ("given", "line"),
+    [
+        ({"whole": True}, "t.whole: Input should be a valid integer (got True)"),
+        ({"some": False}, "t.some: Input should be a valid integer (got False)"),
+        ({"many": [1.0, True]}, "t.many.1: Input should be a valid number (got True)"),
+        ({"pair": ["a", True]}, "t.pair.1: Input should be a valid integer (got True)"),
+        ({"table": {"a": True}}, "t.table.a: Input should be a valid number (got True)"),
+        ({"either": {"a": True}}, "t.either.a: Input should be a valid number (got True)"),
+        ({"deep": {"a": [0, True]}}, "t.deep.a.1: Input should be a valid integer (got True)"),
+    ],
+)
+def test_true_and_false_are_no_numbers(given, line):
+    with pytest.raises(RecipeError) as caught:
+        options.bind(Numbers, given, "t")
+    assert str(caught.value) == line
+
+
+def test_true_and_false_stand_where_they_may():
+    made = options.bind(Numbers, {"anything": {"a": True, "b": [True]}, "switch": True}, "t")
+    assert (made.anything, made.switch) == ({"a": True, "b": [True]}, True)
+    assert options.bind(Sample, {"model": "m", "eager": True}, "t").eager is True
 
 
 @dataclass(frozen=True, kw_only=True)

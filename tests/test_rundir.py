@@ -37,6 +37,24 @@ def test_what_changed_is_named(directory):
     assert changes == ["options.a: 1 -> 2", "options.b[1]: 2 -> 3"]
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        ([1, 2], [1, 3], ["a[1]: 2 -> 3"]),
+        ([1], [1, 2], ["a[1]: new: 2"]),
+        ([1, 2], [0, 1, 2], ["a[0]: new: 0"]),
+        ([1, 2, 3], [1, 3], ["a[1]: gone: 2"]),
+        ([{"b": 1}, 2], [{"b": 3}], ["a[0].b: 1 -> 3", "a[1]: gone: 2"]),
+        ([], [1], ["a[0]: new: 1"]),
+        ([1, 1], [1], ["a[1]: gone: 1"]),
+        ([{"b": 1, "c": 1}, 2], [{"b": 3, "c": 1}, 2, 4], ["a[0].b: 1 -> 3", "a[2]: new: 4"]),
+        ([1], 1, ["a: [1] -> 1"]),
+    ],
+)
+def test_lists_are_compared_entry_by_entry(before, after, told):
+    assert rundir.differences({"a": before}, {"a": after}) == told
+
+
 def test_an_interrupted_try_is_known_and_its_time_counts(directory):
     directory.begin_stage("train", {"a": 1})
     directory.stages["train"]["seconds"] = 5.0

@@ -94,10 +94,22 @@ def test_sources_have_weights(bound, data, weights):
         (FIRST + "data = [3]\n", "trainer.data: 'kept' or a path of rows is needed (got 3)"),
         (FIRST + "data = ['a', 'a']\n", "trainer.data: 'a' stands twice; give it a weight, as {'a' = 2}"),
         *(
-            (FIRST + f"data = {{ kept = {weight} }}\n", "trainer.data: 'kept': a weight above 0 is needed (got ")
-            for weight in ("0", "-1", "nan", "inf", "true", "'x'")
+            (
+                FIRST + f"data = {{ kept = {weight} }}\n",
+                "trainer.data: 'kept': a weight above 0 and up to 1000 is needed (got ",
+            )
+            for weight in ("0", "-1", "nan", "inf", "-inf", "true", "'x'", "1000.1", "1" + 400 * "0", "-1" + 400 * "0")
         ),
         (FIRST + "data_limit = 0\n", "trainer.data_limit: at least 1 is needed (got 0)"),
+        *(
+            (FIRST + f"data_limit = {flag}\n", f"trainer.data_limit: at least 1 is needed (got {flag.title()})")
+            for flag in ("true", "false")
+        ),
+        (
+            FIRST + "data = ['b/a', './b//a']\n",
+            "trainer.data: './b//a' is 'b/a': it stands twice; give it a weight, as {'b/a' = 2}",
+        ),
+        (FIRST + "data = {'a' = 1, 'b/../a' = 1}\n", "trainer.data: 'b/../a' is 'a': it stands twice"),
         (FIRST + "data_order = 'sorted'\n", "trainer.data_order: Input should be 'mixed' or 'as-given'"),
         (FIRST + "[evaluate]\ncheckpoints = 'some'\n", "evaluate.checkpoints: Input should be 'last' or 'all'"),
     ],
@@ -107,3 +119,21 @@ def test_what_is_wrong_is_said_in_one_line(bound, text, line):
         bound(text)
     assert line in str(caught.value)
     assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 200
+
+
+@pytest.mark.parametrize("weight", [1000, 1e-9])
+def test_the_largest_and_a_very_small_weight(bound, weight):
+    (alone,) = bound(FIRST + f"data = {{ kept = {weight} }}\n").trainers
+    assert trainers.weights(alone.provider.data) == {"kept": weight}
+
+
+@pytest.mark.parametrize("kind", ["trainer", "filter"])
+def test_a_name_that_several_have_does_not_choose_one_of_them(bound, kind):
+    text = FIRST + NEXT + "[[filter]]\nuse = 'length'\n[[filter]]\nuse = 'length'\n"
+    name, option = {"trainer": ("learner", "epochs"), "filter": ("length", "min_problem")}[kind]
+    with pytest.raises(RecipeError, match=rf"^-o {kind}.{name}: there are 2 of that name; give the number \(0, 1\)$"):
+        bound(text, f"{kind}.{name}.{option}=3")
+    plan = bound(text, f"{kind}.1.{option}=3")
+    providers = [item.provider for item in (plan.trainers if kind == "trainer" else plan.filters)]
+    assert getattr(providers[1], option) == 3 != getattr(providers[0], option)

@@ -183,7 +183,12 @@ class Asker:
         for kept in (self.cache, lent()):
             if kept is not None and (entry := kept.find(key)) is not None:
                 entry = replace(entry, parent=parent, request=request, charged=False)
-                if (reply := self._read_again(entry)) is not None:
+                try:
+                    reply = self._read_again(entry)
+                except TeacherError:  # a refusal is a result, too
+                    self.journal.append(entry)
+                    raise
+                if reply is not None:
                     self.journal.append(entry)
                     self.cached += 1
                     return reply

@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from magicoder_core import jsonl, progress
+from magicoder_core import progress
 from magicoder_core.asking.journal import Entry, Journal, entries
 from magicoder_core.errors import RunError
 
@@ -73,19 +73,22 @@ def lent() -> Others | None:
 
 
 def adopt(source: Path, target: Path) -> None:
-    """Put the answers of one run's journal into another's: all of it where there is none yet.
+    """Put the answers of one run's journal that another's lacks into it, as not billed there: the first one has paid.
+
+    Failed attempts and batches under way stay with the run that has them.
 
     Raises:
         RunError: another process has the target open, or the disk fails.
     """
     if not source.is_file():
         return
-    if not target.exists() or not target.stat().st_size:
-        with jsonl.whole(target) as out, source.open("rb") as lines:
-            while block := lines.read(1 << 20):
-                out.write(block)
-        return
+    last = {entry.key: number for number, entry in enumerate(_answers(source))}
     with Journal(target) as journal:
-        for entry in entries(source):
-            if entry.error in {None, "content_filter"} and entry.key not in journal:
+        for number, entry in enumerate(_answers(source)):
+            # Of two answers to one request the later one counts, also where they come from.
+            if last[entry.key] == number and entry.key not in journal:
                 journal.append(replace(entry, charged=False))
+
+
+def _answers(path: Path) -> Iterator[Entry]:
+    return (entry for entry in entries(path) if entry.error in {None, "content_filter"})

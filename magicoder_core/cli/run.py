@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
@@ -90,12 +91,12 @@ def _drive(
     tell = emit if as_json else _say
     launch = launched.here()
     if launch and launch.rank:
-        launched.follow(launch, recipe or running.DEFAULT, overrides, directory)
+        launched.follow(launch, recipe or running.DEFAULT, overrides, directory, lambda line: write(line, sys.stderr))
         return
     read = running.wanted(recipe, overrides, directory, wish)
     place = rundir.locate(read, directory, new=wish.new)
     leading = launched.leading(launch, launch.folder(read, directory)) if launch else nullcontext()
-    with leading, shown(as_json=as_json):
+    with shown(as_json=as_json), leading:
         if axes.MATRIX in read.table:
             matrix.drive(read, place, wish, tell)
         else:

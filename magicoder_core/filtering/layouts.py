@@ -9,7 +9,8 @@ Which columns mean what is told by their names alone, so that a row means the sa
     conversations                   ShareGPT's turns {from, value}
 
 The first that a row has is taken, in this order; ``--columns`` names other ones. Of a conversation all turns of the user
-are the problem and all turns of the assistant the solution, so that nothing of a longer one escapes a filter.
+are the problem and all turns of the assistant the solution, so that nothing of a longer one escapes a filter. A trainer
+would learn from that what nobody has said: of its conversations each must be one question and one answer.
 
 Only ``problem`` is the statement of a problem; a column ``instruction`` and what a user says are instructions already, to
 which a trainer adds nothing (`Instruction.wording`). Our own records say themselves which of them they are.
@@ -68,15 +69,22 @@ class Layouts:
     Args:
         columns: the column of each role that somebody named, see `named`.
         parents: what stands for a parent instead of its own id, by that id; others stand for themselves.
+        learnt: the rows are a trainer's, whose columns nobody can name: a conversation must be one question and one
+            answer.
     """
 
-    def __init__(self, columns: Mapping[str, str] | None = None, parents: Mapping[str, str] | None = None) -> None:
-        self._columns, self._parents = dict(columns or {}), parents or {}
+    def __init__(
+        self,
+        columns: Mapping[str, str] | None = None,
+        parents: Mapping[str, str] | None = None,
+        learnt: bool = False,  # noqa: FBT001, FBT002 - positional for pickle
+    ) -> None:
+        self._columns, self._parents, self._learnt = dict(columns or {}), parents or {}, learnt
         self._makers: dict[tuple[str, ...], Make] = {}
 
-    def __reduce__(self) -> tuple[type[Layouts], tuple[Mapping[str, str], Mapping[str, str]]]:
+    def __reduce__(self) -> tuple[type[Layouts], tuple[Mapping[str, str], Mapping[str, str], bool]]:
         """Pickle what was given: what makes rows is made anew."""
-        return Layouts, (self._columns, self._parents)
+        return Layouts, (self._columns, self._parents, self._learnt)
 
     def instruction(self, row: Row) -> Instruction:
         """The instruction in a row.
@@ -86,16 +94,20 @@ class Layouts:
         ``language``, else the word after the solution's first fence, else empty.
 
         Raises:
-            LayoutError: columns are missing, or a value is no text.
+            LayoutError: columns are missing, a value is no text, or a trainer cannot learn the conversation.
         """
         names = tuple(row)
         make = self._makers.get(names)
         if make is None:
-            make = _maker(names, self._columns, self._parents)
+            make = self._maker(names)
             if len(self._makers) >= _MOST:
                 self._makers.clear()
             self._makers[names] = make
         return make(row)
+
+    def _maker(self, names: Sequence[str]) -> Make:
+        pair = _pair(names, self._columns, learnt=self._learnt)
+        return _maker(names, self._columns, self._parents, pair)
 
 
 def named(text: str | None) -> dict[str, str]:
@@ -118,13 +130,8 @@ def named(text: str | None) -> dict[str, str]:
     return columns
 
 
-def _maker(names: Sequence[str], columns: Mapping[str, str], parents: Mapping[str, str]) -> Make:
-    """What makes instructions of rows with these columns."""
-    for role, given in columns.items():
-        if given and given not in names:
-            hint = did_you_mean(given, names) or f"; there are: {_listed(names)}"
-            raise LayoutError(f"no column '{given}' (--columns {role}={given}){hint}")
-    pair = _pair(names, columns)
+def _maker(names: Sequence[str], columns: Mapping[str, str], parents: Mapping[str, str], pair: Pair) -> Make:
+    """What makes instructions of rows with these columns, of which ``pair`` takes problem and solution."""
 
     def column(role: str, *known: str) -> str | None:
         return columns[role] or None if role in columns else next((name for name in known if name in names), None)
@@ -143,21 +150,27 @@ def _maker(names: Sequence[str], columns: Mapping[str, str], parents: Mapping[st
     )
 
 
-def _pair(names: Sequence[str], columns: Mapping[str, str]) -> Pair:
+def _pair(names: Sequence[str], columns: Mapping[str, str], *, learnt: bool) -> Pair:
     """What finds problem and solution in rows with these columns."""
+    for role, given in columns.items():
+        if given and given not in names:
+            hint = did_you_mean(given, names) or f"; there are: {_listed(names)}"
+            raise LayoutError(f"no column '{given}' (--columns {role}={given}){hint}")
+    turns = _exchange if learnt else _turns
     if columns.get("problem"):
         return _texts(columns["problem"], columns["solution"])
     if columns.get("messages"):
-        return _turns(columns["messages"])
+        return turns(columns["messages"])
     for one, other in (("problem", "solution"), ("instruction", "response"), ("instruction", "output")):
         if one in names and other in names:
             return _alpaca if other == "output" and "input" in names else _texts(one, other)
     for chat in ("messages", "conversations"):
         if chat in names:
-            return _turns(chat)
+            return turns(chat)
+    remedy = "rename those that hold them" if learnt else "name them with --columns problem=COLUMN,solution=COLUMN"
     raise LayoutError(
         f"no columns problem and solution, instruction and response or output, messages or conversations; there are: "
-        f"{_listed(names)}; name them with --columns problem=COLUMN,solution=COLUMN"
+        f"{_listed(names)}; {remedy}"
     )
 
 
@@ -237,16 +250,46 @@ def _alpaca(row: Row) -> tuple[str, str]:
 def _turns(column: str) -> Pair:
     def pair(row: Row) -> tuple[str, str]:
         said: dict[bool, list[str]] = {True: [], False: []}
-        turns = row[column]
-        if not isinstance(turns, Sequence) or isinstance(turns, str):
-            raise LayoutError(f"the field '{column}' is no list of turns (got {turns!r:.40})")
-        for number, turn in enumerate(turns):
-            speaker, text = _turn(turn, f"{column}[{number}]")
+        for speaker, text in _said(row, column):
             if speaker in _USER or speaker in _ASSISTANT:
                 said[speaker in _USER].append(text)
         return "\n\n".join(said[True]), "\n\n".join(said[False])
 
     return pair
+
+
+def _exchange(column: str) -> Pair:
+    """What takes one question and one answer, and refuses all else: nothing may be joined or left out."""
+
+    def pair(row: Row) -> tuple[str, str]:
+        # Many data sets have a turn of the system everywhere that says nothing.
+        turns = [turn for turn in _said(row, column) if turn[0] != "system" or turn[1].strip()]
+        match turns:
+            case [(user, problem), (assistant, solution)] if user in _USER and assistant in _ASSISTANT:
+                return problem, solution
+        raise LayoutError(_refusal(column, [speaker for speaker, _ in turns]))
+
+    return pair
+
+
+def _refusal(column: str, speakers: Sequence[str]) -> str:
+    """Why a trainer cannot learn a conversation of these speakers, and what to do."""
+    many = len([speaker for speaker in speakers if speaker in _USER]) > 1
+    if "system" in speakers:
+        why, remedy = "has a turn of the system", "put what it says into the question"
+    elif many:
+        why, remedy = "has more than one exchange", "make a row of each"
+    else:
+        why, remedy = f"is no question with its answer (got {', '.join(speakers) or 'no turn'})", "mend it"
+    return f"the conversation in '{column}' {why}, and a trainer learns one question with one answer; {remedy}, or leave it out"
+
+
+def _said(row: Row, column: str) -> list[tuple[str, str]]:
+    """Who says what, turn after turn."""
+    turns = row[column]
+    if not isinstance(turns, Sequence) or isinstance(turns, str):
+        raise LayoutError(f"the field '{column}' is no list of turns (got {turns!r:.40})")
+    return [_turn(turn, f"{column}[{number}]") for number, turn in enumerate(turns)]
 
 
 def _turn(turn: Any, where: str) -> tuple[str, str]:
@@ -277,7 +320,9 @@ def _optional(row: Row, column: str, role: str) -> str:
         return text
     if value is None:
         return ""
-    raise LayoutError(f"{_no_text(column, value)}; --columns {role}= leaves it out")
+    raise LayoutError(
+        f"{_no_text(column, value)}; mend it, or rename the column; in `magicoder filter` --columns {role}= leaves it out"
+    )
 
 
 def _program(row: Row, column: str) -> str | None:

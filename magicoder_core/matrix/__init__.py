@@ -8,8 +8,8 @@ table      ``matrix.json`` and ``matrix.md``: a line for each cell
 
 from __future__ import annotations
 
-from magicoder_core.matrix.cells import Cell, cells
+from magicoder_core.matrix.cells import Cell, cells, spending
 from magicoder_core.matrix.driving import drive, named
 from magicoder_core.matrix.table import TABLE, grid, is_matrix, overview
 
-__all__ = ["TABLE", "Cell", "cells", "drive", "grid", "is_matrix", "named", "overview"]
+__all__ = ["TABLE", "Cell", "cells", "drive", "grid", "is_matrix", "named", "overview", "spending"]

@@ -20,6 +20,9 @@ _LONGEST_NAME = 120
 
 _DIGITS = 6
 
+_LIMITS = ("max_usd", "max_tokens", "max_requests")
+"""Of the table ``[generate]``: what each run may spend."""
+
 
 @dataclass(frozen=True)
 class Cell:
@@ -62,22 +65,49 @@ def text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
+def spending(found: Sequence[Cell]) -> list[str]:
+    """A line for each limit of ``[generate]``: what cells may spend together, of which each is a run of its own."""
+    said = []
+    for name in _LIMITS:
+        given = [cell.recipe.table.get("generate", {}).get(name) for cell in found]
+        limits = [limit for limit in given if isinstance(limit, int | float)]
+        if limits:
+            each = f"{name} = {limits[0]:g}" if len(set(limits)) == 1 else name
+            said.append(f"{each} holds for each cell: up to {len(limits)} times, {sum(limits):g} in all")
+    return said
+
+
 def _recipe(read: Recipe, point: Mapping[str, Any]) -> Recipe:
     table = deepcopy({name: value for name, value in read.table.items() if name != axes.MATRIX})
     for path, value in point.items():
-        put(table, path, deepcopy(value), f"{axes.MATRIX}.")
+        put(table, _written(table, path), deepcopy(value), f"{axes.MATRIX}.")
     # As JSON: the text of the whole matrix would be another recipe's in the cell's directory.
     return recipe.resolved(table, json.dumps(table), f"{read.name}, {axes.MATRIX}")
 
 
+def _written(table: Mapping[str, Any], path: str) -> str:
+    """A path as it leads where it would lead in the recipe's text, in which an only trainer is no list: ``[trainer]``."""
+    first, *others = path.split(".")
+    rows = table.get(first)
+    only = rows[0] if first in recipe.LISTED and isinstance(rows, list) and len(rows) == 1 else None
+    if only is None or not others[1:] or others[0].isdecimal() or others[0] == only.get("use"):
+        return path
+    return ".".join([first, "0", *others])
+
+
 def _name(point: Mapping[str, Any], heads: Mapping[str, str]) -> str:
-    name = ",".join(f"{heads[path]}={_folder(value)}" for path, value in point.items())
+    name = ",".join(f"{_plain(heads[path])}={_folder(value)}" for path, value in point.items()).lstrip(".-")
     return name if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]}-{content_id(dict(point))[:_DIGITS]}"
+
+
+def _plain(text: str) -> str:
+    """A text without what would lead elsewhere in a folder's name, or be read as something else."""
+    return re.sub(r"[^A-Za-z0-9_.+-]+", "-", text)
 
 
 def _folder(value: Any) -> str:
     """A value as a part of a folder's name; with digits of its hash where that says less than the value."""
-    plain = re.sub(r"[^A-Za-z0-9_.+-]+", "-", text(value).replace(" + ", "+"))[:_LONGEST_VALUE]
+    plain = _plain(text(value).replace(" + ", "+"))[:_LONGEST_VALUE]
     if plain and plain == text(value) and not isinstance(value, dict | list):
         return plain
     return f"{plain}-{content_id({'value': value})[:_DIGITS]}".lstrip("-")

@@ -1,7 +1,8 @@
 """Runs the cells of a matrix, one after another, in a directory that holds a run directory for each.
 
-The directory is found again, held and named as any run's. A cell that fails is told and the others still run; the same
-command goes on where it stopped, whatever ended it.
+The directory is found again, held and named as any run's. A cell that fails is told and the others still run, but in a
+launch of several processes: what these hold in common after a training that failed cannot be told, so that no other one
+may begin in it. The same command goes on where it stopped, whatever ended it; cells that failed come last then.
 """
 
 from __future__ import annotations
@@ -12,14 +13,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from magicoder_core import page, running
+from magicoder_core import launched, page, progress, running, stages
 from magicoder_core.asking import others
 from magicoder_core.errors import BudgetError, MagicoderError, RecipeError, RunError
 from magicoder_core.matrix import sharing, table
-from magicoder_core.matrix.cells import Cell, cells
+from magicoder_core.matrix.cells import Cell, cells, spending
 from magicoder_core.plugins import Catalogue
 from magicoder_core.recipe import Recipe
-from magicoder_core.rundir import CELLS, RunDirectory
+from magicoder_core.rundir import CELLS, FAILED, RunDirectory
 from magicoder_core.running import Wish, WishError
 from magicoder_core.stages import Result, Run, Stage, train
 
@@ -39,28 +40,56 @@ class _Matrix:
     failed: dict[str, MagicoderError | OSError] = field(default_factory=dict)
     renewed: set[str] = field(default_factory=set)
     """The cells that have anew the stage that is to be done again."""
+    left: int = 0
+    """How many cells were not begun, since the launch has to end."""
+
+    @property
+    def why(self) -> dict[str, str]:
+        """Why cells could not go on, in this run or in earlier ones, by their names."""
+        noted: dict[str, str] = self.directory.facts.setdefault(FAILED, {})
+        return noted
+
+    def begin(self) -> None:
+        """Take up what is known of earlier runs, that of processes that they did not live to tell of included."""
+        names = {cell.name for cell, _, _ in self.work}
+        self.directory.facts[FAILED] = {name: line for name, line in self.why.items() if name in names}
+        for cell, run, _ in self.work:
+            place = run.directory.path.absolute()
+            for output, line in launched.last_words():
+                if output.is_relative_to(place) and run.directory.stages.get("train", {}).get("status") == "running":
+                    self.why.setdefault(cell.name, line)
+        self.write()
 
     def write(self) -> None:
-        """Write the table of what there is."""
-        why = {name: " ".join(str(error).split()) for name, error in self.failed.items()}
-        table.write(self.directory.path, self.read.name, [cell for cell, _, _ in self.work], why)
+        """Write down what there is, with the table of it."""
+        self.directory.save()
+        table.write(self.directory.path, self.read.name, [cell for cell, _, _ in self.work], self.why)
 
     def run(self) -> list[Result]:
-        """All cells, in order."""
+        """All cells in order, those that failed before last; in a launch only until a training fails."""
         results: list[Result] = []
-        for number, (cell, run, chosen) in enumerate(self.work, 1):
-            said = f"[{number}/{len(self.work)}] {cell.name}"
+        todo = sorted(self.work, key=lambda item: item[0].name in self.why)
+        for number, (cell, run, chosen) in enumerate(todo, 1):
+            said = f"[{number}/{len(todo)}] {cell.name}"
             self.tell("cell", line=said, cell=cell.name, values=dict(cell.values), directory=str(run.directory.path))
+            begun = launched.begun()
             try:
                 results += self._cell(cell, run, chosen)
+                self.why.pop(cell.name, None)
             except (MagicoderError, OSError) as error:
-                self.failed[cell.name] = error
-                line = " ".join(f"{cell.name}: {error}".split())
-                self.directory.log(line)
-                self.tell("failed", line=f"failed: {line}", cell=cell.name, error=str(error))
+                self._note(cell, error)
+                if launched.begun() > begun and run.directory.stages["train"]["status"] != "done":
+                    self.left = len(todo) - number
+                    break
             finally:
                 self.write()
         return results
+
+    def _note(self, cell: Cell, error: MagicoderError | OSError) -> None:
+        self.failed[cell.name], self.why[cell.name] = error, " ".join(str(error).split())
+        line = f"{cell.name}: {self.why[cell.name]}"
+        self.directory.log(line)
+        self.tell("failed", line=f"failed: {line}", cell=cell.name, error=str(error))
 
     def _cell(self, cell: Cell, run: Run, chosen: Sequence[Stage]) -> list[Result]:
         results: list[Result] = []
@@ -88,7 +117,7 @@ class _Matrix:
         if stage.name == self.wish.again:
             siblings = [item for item in siblings if item.path.name in self.renewed]
             self.renewed.add(cell.name)
-        elif _is_done(run, stage):
+        elif not stages.pending(run, [stage]):
             return False
         if sharing.take(run, stage, siblings) is not None:
             return True
@@ -100,13 +129,6 @@ class _Matrix:
         """The run directories of other cells, those of former matrices in this directory included."""
         found = sorted(path.parent for path in self.directory.path.glob("*/run.json"))
         return [path for path in found if path.name != cell.name]
-
-
-def _is_done(run: Run, stage: Stage) -> bool:
-    try:
-        return run.directory.is_done(stage.name, stage.key(run), stage.outputs(run.plan))
-    except MagicoderError:
-        return False
 
 
 def drive(read: Recipe, place: Path, wish: Wish, tell: Tell) -> None:
@@ -128,10 +150,12 @@ def drive(read: Recipe, place: Path, wish: Wish, tell: Tell) -> None:
     for cell, run, chosen in work:
         with named(cell):
             running.look(run, chosen, wish)
+    for line in spending([cell for cell, _, _ in work]):
+        progress.say(line)
     with matrix.directory.locked():
         matrix.directory.facts[CELLS] = [cell.name for cell, _, _ in work]
         matrix.directory.begin(read, work[0][1].plan)
-        matrix.write()
+        matrix.begin()
         tell("run", name=read.name, directory=str(place), cells=matrix.directory.facts[CELLS])
         results = matrix.run()
         tell("done", **_closing(matrix, results))
@@ -169,7 +193,8 @@ def _closing(matrix: _Matrix, results: Sequence[Result]) -> dict[str, Any]:
         f"  magicoder show {path}",
     ]
     lines = ["", *([again] if reused else []), *where]
-    return {"lines": lines, "directory": str(path), "reused": reused, "failed": sorted(matrix.failed)}
+    facts = {"directory": str(path), "reused": reused, "failed": sorted(matrix.failed)}
+    return {"lines": lines, **facts, **({"not_begun": matrix.left} if matrix.left else {})}
 
 
 def _end(matrix: _Matrix) -> None:
@@ -184,4 +209,6 @@ def _end(matrix: _Matrix) -> None:
     kind = BudgetError if all(isinstance(error, BudgetError) for error in matrix.failed.values()) else RunError
     name, error = next(iter(matrix.failed.items()))
     count = f"{len(matrix.failed)} of {len(matrix.work)} cells failed"
+    if matrix.left:
+        count += f", {matrix.left} not begun, since the processes of a training that failed cannot train together again"
     raise kind(f"{count}; the same command tries them again; the first, {name}: {error}")

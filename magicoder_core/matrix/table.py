@@ -70,7 +70,7 @@ def _line(place: Path, cell: Cell, failed: str | None) -> dict[str, Any]:
             for name, stage in stages.items()
         },
         "rows": next((number for number in rows if number is not None), None),
-        **(_losses(place) if "train" in done else {}),
+        **(_losses(place, len(cell.recipe.table.get("trainer", []))) if "train" in done else {}),
         "scores": _scores(done.get("evaluate", {})),
     }
 
@@ -84,12 +84,12 @@ def _status(stages: Mapping[str, Any], failed: str | None) -> str:
     return next((stage["status"] for stage in stages.values() if stage["status"] != "done"), "done")
 
 
-def _losses(place: Path) -> dict[str, float]:
-    """The last losses that the last trainer wrote down, where it did."""
+def _losses(place: Path, trainers: int) -> dict[str, float]:
+    """The last losses that the last of so many trainers wrote down, where it did."""
     last: dict[str, float] = {}
-    for log in sorted((place / "logs").glob(f"train*/{_TRAINING}"))[-1:]:
-        for line in jsonl.read(log):
-            last |= {name: line[name] for name in _LOSSES if isinstance(line.get(name), int | float)}
+    log = place / "logs" / ("train" if trainers == 1 else f"train-{trainers}") / _TRAINING
+    for line in jsonl.read(log) if log.is_file() else ():
+        last |= {name: line[name] for name in _LOSSES if isinstance(line.get(name), int | float)}
     return last
 
 

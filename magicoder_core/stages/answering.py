@@ -99,7 +99,7 @@ def candidates(run: Run) -> list[Candidate]:
     return chosen
 
 
-def folder_of(trainer: int) -> str:
+def folder_of(trainer: int | str) -> str:
     """Where the files of an earlier trainer's checkpoint go, by the trainer's number from 1."""
     return f"trainer-{trainer}"
 

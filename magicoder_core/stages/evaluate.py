@@ -15,6 +15,7 @@ Before the first answer is asked for, each benchmark's reference solutions and k
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -61,7 +62,17 @@ def _work(run: Run) -> Counts:
                 report = _score(run, candidate, bound, journal, tests[bound.name])
                 broken = {"broken": [item["task_id"] for item in report.broken]} if report.broken else {}
                 counts.setdefault(bound.name, {})[candidate.label] = {**report.metrics, **broken}
+    _sweep(run)
     return counts
+
+
+def _sweep(run: Run) -> None:
+    """Remove what is left of trainers that the recipe has no more."""
+    there = set(map(folder_of, range(1, len(run.plan.trainers))))
+    for bound in run.plan.benchmarks:
+        for folder in (run / bound.name).glob(f"{folder_of('')}*"):
+            if folder.name not in there and folder.name.removeprefix(folder_of("")).isdecimal():
+                shutil.rmtree(folder)
 
 
 def _score(run: Run, candidate: Candidate, bound: Bound[Benchmark], journal: Journal, test: SelfTest) -> Report:

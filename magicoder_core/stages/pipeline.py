@@ -60,7 +60,8 @@ def pending(run: Run, chosen: Sequence[Stage], redo: str | None = None) -> list[
 
 def _is_done(run: Run, stage: Stage) -> bool:
     try:
-        return run.directory.is_done(stage.name, stage.key(run), stage.outputs(run.plan))
+        known = stage.recognise(run, keep=False)
+        return known or run.directory.is_done(stage.name, stage.key(run), stage.outputs(run.plan))
     except MagicoderError:
         return False
 
@@ -74,6 +75,8 @@ def preflight(plan: Plan, chosen: Sequence[Stage]) -> Iterator[tuple[str, Magico
             yield "generate.max_usd", _attempt(Budget(max_usd=plan.generate.max_usd, price=_price(plan)).check)
         if stage is train.STAGE:
             yield from ((name, _attempt(partial(mixing.check, path))) for name, path in mixing.files(plan))
+            twice = (_attempt(partial(mixing.apart, bound.provider)) for bound in plan.trainers)
+            yield from (("trainer.data", error) for error in twice if error)
     if evaluate.STAGE in chosen:
         if plan.model is None:
             yield evaluate.SERVED_BY, _attempt(lambda: find("teacher", evaluate.SERVED_BY))
@@ -87,6 +90,7 @@ def _check(plan: Plan, bound: Bound[Any]) -> None:
     Raises:
         MagicoderError: something is wrong.
     """
+    train.check_alone(bound)
     bound.provider.check()
     if plan.model and isinstance(bound.provider, Benchmark):
         with attributed("benchmark", bound.name):
@@ -99,18 +103,42 @@ def _check(plan: Plan, bound: Bound[Any]) -> None:
 def doubts(plan: Plan, chosen: Sequence[Stage]) -> Iterator[tuple[str, str]]:
     """What can run and is hardly meant so; yields a provider's name and a line about it.
 
-    It is that several answers to one problem are asked for at temperature 0, or that a trainer has no rows to learn from.
+    It is that filters have nothing to judge; that a trainer has no rows to learn from, or rows that no filter has seen;
+    that checkpoints are to be scored, and another model is; that several answers to one problem are asked for at
+    temperature 0.
     """
-    for name in mixing.without_rows(plan) if train.STAGE in chosen else ():
-        yield (
-            name,
-            'learns from the run\'s own rows, and the recipe makes none; name a file of rows, as data = "rows.jsonl"',
-        )
+    if plan.filters and plan.method is None and chosen:
+        why = "[[filter]] judges the rows that a [method] makes, and the recipe has none: it does nothing"
+        yield "filter", f"{why}; `magicoder filter FILE --use NAME` filters a file"
+    if train.STAGE in chosen:
+        yield from _doubtful_rows(plan)
+    if plan.model and evaluate.STAGE in chosen:
+        settings = plan.evaluate
+        named = [*(['checkpoints = "all"'] if settings.checkpoints == "all" else [])]
+        named += ["baseline = true"] if settings.baseline else []
+        if named:
+            why = f"with [model] that one alone is scored, and evaluate.{' and evaluate.'.join(named)} means nothing"
+            yield plan.model.name, f"{why}: leave out the one or the other"
     for bound in plan.benchmarks if evaluate.STAGE in chosen else ():
         samples = bound.provider.samples
         if samples > 1 and _temperature(plan, bound) == 0:
             why = f"samples = {samples} at temperature 0 gives the same answer {samples} times, at {samples} times the price"
             yield bound.name, f"{why}: set samples = 1, or a temperature above 0"
+
+
+def _doubtful_rows(plan: Plan) -> Iterator[tuple[str, str]]:
+    for name in mixing.without_rows(plan):
+        yield (
+            name,
+            'learns from the run\'s own rows, and the recipe makes none; name a file of rows, as data = "rows.jsonl"',
+        )
+    for name, lacking in mixing.unfiltered(plan):
+        use = " ".join(f"--use {bound.name}" for bound in lacking)
+        why = f"trainer.data: the rows of {name} go through no [[filter]], which judges the run's own rows alone"
+        yield (
+            "filter",
+            f"{why}: `magicoder filter {name} {use} --kept KEPT.jsonl --rejected R.jsonl`, and name KEPT.jsonl",
+        )
 
 
 def _temperature(plan: Plan, bound: Bound[Benchmark]) -> float | None:
@@ -149,6 +177,8 @@ def run(run: Run, chosen: Sequence[Stage], redo: str | None = None) -> Iterator[
 def _one(run: Run, stage: Stage, *, redo: bool) -> Result:
     directory = run.directory
     key = dict(stage.key(run))
+    if not redo:
+        stage.recognise(run, keep=True)
     if not redo and directory.is_done(stage.name, key, stage.outputs(run.plan)):
         directory.renew(stage.name)
         _tell_of_changes(run, stage)

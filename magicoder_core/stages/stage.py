@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from magicoder_core import jsonl
 from magicoder_core.errors import RunError
@@ -55,12 +55,27 @@ class Run:
         return jsonl.digest(self.require(name, stage=stage))
 
 
+class Recognise(Protocol):
+    """Tells whether an earlier version of Magicoder, whose keys were others, has done a stage; see `former`."""
+
+    def __call__(self, run: Run, *, keep: bool) -> bool:
+        """With ``keep`` it is written down, so that today's key is found from then on.
+
+        Raises:
+            RunError: it did other work, which would be replaced.
+        """
+
+
+def _none(run: Run, *, keep: bool) -> bool:  # noqa: ARG001 - names of the protocol
+    return False
+
+
 @dataclass(frozen=True)
 class Stage:
     """One stage: who works in it, whether a recipe has it, what it makes, what it depends on, and its work.
 
     ``work`` returns counts, for ``run.json`` and the user. ``unfinished`` tells of counts whether the same command has
-    something left to do; later stages go on with what there is.
+    something left to do; later stages go on with what there is. ``recognise`` is asked before ``key`` is looked up.
     """
 
     name: str
@@ -70,3 +85,4 @@ class Stage:
     key: Callable[[Run], Mapping[str, Any]]
     work: Callable[[Run], Counts]
     unfinished: Callable[[Run, Counts], bool] = lambda _, __: False
+    recognise: Recognise = _none

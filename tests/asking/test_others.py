@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import dataclass, replace
+
 import pytest
 
-from magicoder_core import Reply, Request, progress
-from magicoder_core.asking import Journal, others
+from magicoder_core import Reply, Request, Teacher, TeacherError, progress
+from magicoder_core.asking import Asker, Budget, Gate, Journal, others
 from magicoder_core.asking.journal import Entry, entries
+from magicoder_core.asking.request import journal_key
+
+
+@dataclass(frozen=True, kw_only=True)
+class Withholding(Teacher):
+    """Refuses whatever it is asked."""
+
+    model: str = "withholding"
+
+    async def complete(self, request):
+        raise TeacherError("content_filter", "no", charged=True)
 
 
 def entry(number, text="yes", **facts):
@@ -55,17 +69,24 @@ def test_a_journal_in_use_is_left_out_and_said(tmp_path, said):
     assert "another process is writing it" in said[0]
 
 
-def test_a_run_without_a_journal_gets_a_copy_that_grows_by_itself(tmp_path):
-    source = write(tmp_path / "first", entry(1), entry(2, error="timeout", message="late")) / "journal.jsonl"
-    before = source.read_bytes()
+def test_answers_that_another_run_paid_for_are_not_billed_here(tmp_path):
+    """Else its limits would be reached by what it has never spent."""
+    failed = entry(2, error="timeout", message="late")
+    source = write(tmp_path / "first", entry(1), failed, entry(3, error="content_filter", message="no"))
+    before = (source / "journal.jsonl").read_bytes()
     (tmp_path / "second").mkdir()
-    others.adopt(source, tmp_path / "second" / "journal.jsonl")
-    assert (tmp_path / "second" / "journal.jsonl").read_bytes() == before
-    write(tmp_path / "second", entry(3))
-    assert source.read_bytes() == before
+    target = tmp_path / "second" / "journal.jsonl"
+    others.adopt(source / "journal.jsonl", target)
+    assert [(item.key[-1], item.error, item.charged) for item in entries(target)] == [
+        ("1", None, False),
+        ("3", "content_filter", False),
+    ]
+    write(tmp_path / "second", entry(4))
+    assert (source / "journal.jsonl").read_bytes() == before
+    others.adopt(tmp_path / "nowhere", target)
 
 
-def test_a_journal_that_is_there_gets_the_answers_it_lacks_unbilled(tmp_path):
+def test_a_journal_that_is_there_gets_the_answers_it_lacks(tmp_path):
     source = write(tmp_path / "first", entry(1, "theirs"), entry(2), entry(3, error="timeout", message="late"))
     target = write(tmp_path / "second", entry(1, "ours")) / "journal.jsonl"
     for _ in range(2):
@@ -74,4 +95,29 @@ def test_a_journal_that_is_there_gets_the_answers_it_lacks_unbilled(tmp_path):
         ("1", "ours", True),
         ("2", "yes", False),
     ]
-    others.adopt(tmp_path / "nowhere", target)
+
+
+def test_of_two_answers_to_one_request_the_later_one_is_taken(tmp_path):
+    """The first one may be none that anybody can read; it was asked for again then, and paid for again."""
+    source = write(tmp_path / "first", entry(1, "torn"), entry(1, "whole"))
+    others.adopt(source / "journal.jsonl", tmp_path / "j")
+    with Journal(tmp_path / "j") as journal:
+        assert journal.find(f"{1:032x}").reply.text == "whole"
+
+
+def test_a_refusal_that_another_run_paid_for_stays_in_the_journal(tmp_path):
+    """Without the other run beside it this one would else ask again, and pay."""
+    teacher, request = Withholding(), Request.of("1")
+    key = journal_key(f"t:{teacher.identity}", request)
+    refused = replace(entry(1, error="content_filter", message="no"), key=key)
+    other = write(tmp_path / "first", refused)
+
+    async def ask(*folders):
+        with Journal(tmp_path / "j") as journal, others.lending(folders):
+            asker = Asker(teacher, "t", journal, Gate(1), Budget())
+            with pytest.raises(TeacherError, match="no"):
+                await asker.answer(request, "p")
+            return asker.asked
+
+    assert asyncio.run(ask(other)) == asyncio.run(ask()) == 0
+    assert [(item.error, item.charged) for item in entries(tmp_path / "j")] == [("content_filter", False)]

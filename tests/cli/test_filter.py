@@ -109,10 +109,15 @@ def test_the_same_command_says_that_it_is_done(filtered):
 
 def test_one_filter_may_stand_twice(filtered):
     status, out, err = filtered(
-        *("rows.jsonl", "--use", "without", "--use", "without"), *("-o", "without.word='7'", "-o", "1.word='8'")
+        *("rows.jsonl", "--use", "without", "--use", "without"), *("-o", "0.word='7'", "-o", "1.word='8'")
     )
     assert (status, err) == (0, "")
     assert [line.split()[:2] for line in out.splitlines()[5:7]] == [["without", "17"], ["without", "7"]]
+
+
+def test_of_two_of_one_name_the_number_is_needed(filtered):
+    status, _, err = filtered("rows.jsonl", "--use", "without", "--use", "without", "-o", "without.word='7'")
+    assert (status, err) == (1, "magicoder: -o without: there are 2 of that name; give the number (0, 1)\n")
 
 
 def test_of_a_single_filter_an_option_needs_no_name(filtered):

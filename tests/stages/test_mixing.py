@@ -34,7 +34,8 @@ def gathered(tmp_path, catalogue):
         read = recipe.read(tmp_path / "r.toml", [f"seed={seed}", *(f"trainer.{option}" for option in options)])
         run = Run(read, recipe.bind(read, catalogue), RunDirectory(tmp_path / "run"), catalogue)
         (bound,) = run.plan.trainers
-        return mixing.gathered(run, bound.provider, tmp_path / "run" / "checkpoint.rows.jsonl")
+        mixed = tmp_path / "run" / "checkpoint.rows.jsonl"
+        return mixing.gathered(run, bound.provider, mixed, mixing.key(run, bound.provider))
 
     return gathered
 
@@ -55,7 +56,8 @@ def ids(data):
 def test_the_runs_own_rows_are_not_copied(gathered, tmp_path):
     (tmp_path / "run" / "checkpoint.rows.jsonl").touch()
     data = gathered()
-    assert data == TrainingData(path=tmp_path / "run" / "kept.jsonl", rows=1000, seed=3)
+    path = tmp_path / "run" / "kept.jsonl"
+    assert data == TrainingData(path=path, rows=1000, seed=3, sha256=jsonl.digest(path))
     assert ids(data) == [row.id for row in OWN]
     assert not (tmp_path / "run" / "checkpoint.rows.jsonl").exists(), "rows of an earlier mixture"
 
@@ -146,3 +148,128 @@ def test_no_row_is_an_error_and_a_damaged_one_is_named(gathered, file, tmp_path)
     with pytest.raises(RunError, match=r"more.jsonl:2: not JSON"):
         gathered(f'data="{path}"')
     assert not list(tmp_path.glob("run/*.rows.jsonl*"))
+
+
+def test_files_that_number_their_rows_alike_are_drawn_from_independently(gathered, file):
+    rows = {name: [{"id": n, "problem": f"{name}{n}", "solution": "s"} for n in range(2000)] for name in "ab"}
+    paths = {name: file(f"{name}.jsonl", rows[name]) for name in "ab"}
+    data = list(gathered(f'data={{"{paths["a"]}" = 0.5, "{paths["b"]}" = 0.5}}'))
+    drawn = {name: {row.id for row in data if row.problem[0] == name} for name in "ab"}
+    assert abs(len(drawn["a"] & drawn["b"]) - 500) < 80, "a half of a half; by id it were all"
+
+
+def test_rows_that_a_file_calls_all_alike_are_drawn_one_by_one(gathered, file):
+    path = file("same.jsonl", ({"id": "x", "problem": f"p{n}", "solution": "s"} for n in range(1000)))
+    assert abs(gathered(f'data={{"{path}" = 0.5}}').rows - 500) < 70
+    assert len({row.problem for row in gathered(f'data={{"{path}" = 2}}', "data_limit=500")}) > 400
+
+
+def test_the_same_words_as_a_problem_and_as_an_instruction_are_two_rows(gathered, file):
+    kinds = {"problem": ("problem", "solution"), "instruction": ("instruction", "output")}
+    halves = {}
+    for kind, (one, other) in kinds.items():
+        path = file(f"{kind}.jsonl", ({one: f"p{n}", other: "s"} for n in range(1000)))
+        halves[kind] = {row.problem for row in gathered(f'data={{"{path}" = 0.5}}')}
+    assert abs(len(halves["problem"] & halves["instruction"]) - 250) < 60
+
+
+@pytest.mark.parametrize("again", ["link", "hard", "folder"])
+def test_one_file_by_two_ways_is_an_error(gathered, file, tmp_path, again):
+    (tmp_path / "rows").mkdir()
+    path = file("rows/a.jsonl", [{"instruction": "a", "output": "b"}])
+    other = tmp_path / "rows" if again == "folder" else tmp_path / "b.jsonl"
+    if again == "link":
+        other.symlink_to(path)
+    elif again == "hard":
+        other.hardlink_to(path)
+    line = rf"trainer.data: .*a?b?.jsonl is in '{path}' and in '{other}'; name it once, with a weight"
+    with pytest.raises(RunError, match=line):
+        gathered(f'data=["{path}", "{other}"]')
+    assert gathered(f'data="{other}"').rows == 1
+
+
+def turns(*said, key="messages"):
+    names = {"s": "system", "u": "user", "a": "assistant", "t": "tool"}
+    if key == "messages":
+        return {key: [{"role": names[one[0]], "content": one[1:]} for one in said]}
+    spelled = {"s": "system", "u": "human", "a": "gpt", "t": "tool"}
+    return {key: [{"from": spelled[one[0]], "value": one[1:]} for one in said]}
+
+
+@pytest.mark.parametrize("key", ["messages", "conversations"])
+@pytest.mark.parametrize(
+    ("said", "line"),
+    [
+        (("uQ1", "aA1", "uQ2", "aA2"), "has more than one exchange, .* make a row of each, or leave it out"),
+        (
+            ("sIn French.", "uQ", "aA"),
+            "has a turn of the system, .* put what it says into the question, or leave it out",
+        ),
+        (("uQ", "tcalled", "aA"), r"is no question with its answer \(got .*, tool, .*\), .* mend it, or leave it out"),
+        (("uQ", "aA", "aA2"), "is no question with its answer"),
+        (("aA", "uQ"), "is no question with its answer"),
+        (("uQ",), "is no question with its answer"),
+        ((), r"is no question with its answer \(got no turn\)"),
+    ],
+)
+def test_a_conversation_that_is_no_single_exchange_is_refused_not_joined(gathered, file, key, said, line):
+    path = file("chat.jsonl", [turns("uQ", "aA", key=key), turns(*said, key=key)])
+    with pytest.raises(RunError, match=rf"chat.jsonl:2: the conversation in '{key}' {line}") as caught:
+        gathered(f'data="{path}"')
+    assert "a trainer learns one question with one answer" in str(caught.value)
+    assert "\n" not in str(caught.value)
+    with pytest.raises(RunError, match=rf"chat.jsonl:2: the conversation in '{key}' "):
+        mixing.check(path)
+    assert not list(path.parent.glob("run/*.rows.jsonl*"))
+
+
+def test_a_turn_of_the_system_that_says_nothing_is_no_turn(gathered, file):
+    path = file("chat.jsonl", [turns("s ", "uQ", "aA")])
+    assert [(row.problem, row.solution) for row in gathered(f'data="{path}"')] == [("Q", "A")]
+
+
+def test_advice_about_columns_is_what_a_recipe_can_do(gathered, file):
+    path = file("odd.jsonl", [{"prompt": "p", "completion": "c"}])
+    with pytest.raises(RunError, match=r"there are: prompt, completion; rename those that hold them$") as caught:
+        gathered(f'data="{path}"')
+    assert "--columns" not in str(caught.value)
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_what_is_changed_while_it_is_read_is_not_learned_under_the_key_of_what_was_there(
+    gathered, file, tmp_path, monkeypatch, own
+):
+    path = tmp_path / "run" / "kept.jsonl" if own else file("more.jsonl", [{"instruction": "a", "output": "b"}])
+    real = mixing._counted if own else mixing._write
+
+    def changing(*arguments):
+        made = real(*arguments)
+        with path.open("a") as lines:
+            lines.write(json.dumps(instruction("New", "y").to_dict()) + "\n")
+        return made
+
+    monkeypatch.setattr(mixing, real.__name__, changing)
+    line = rf"trainer.data: {'kept' if own else path}: was changed while it was read; run the same command again"
+    with pytest.raises(RunError, match=line):
+        gathered("data=kept" if own else f'data="{path}"')
+    assert not list(tmp_path.glob("run/*.rows.jsonl*"))
+
+
+def test_rows_that_change_between_the_look_and_the_reading_are_refused(gathered, tmp_path):
+    data = gathered()
+    path = tmp_path / "run" / "kept.jsonl"
+    path.write_text(path.read_text().replace("Add 7.", "Add 8."))
+    with pytest.raises(
+        RunError, match=r"kept.jsonl: was changed while the run was at work; run the same command again"
+    ):
+        list(data)
+
+
+@pytest.mark.parametrize("line", ['{"problem": "p"}', "[]", "{", '"x"', '{"problem": "p", "solution": "s"}'])
+def test_a_row_of_the_run_that_is_none_is_named_before_training(gathered, tmp_path, line):
+    with (tmp_path / "run" / "kept.jsonl").open("a") as lines:
+        lines.write(f"{line}\n")
+    with pytest.raises(
+        RunError, match=r"kept.jsonl:1001: no row of a run \(.*\); mend it, or name the file in trainer"
+    ):
+        gathered()

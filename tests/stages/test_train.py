@@ -8,12 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from magicoder_core import RunError, jsonl, lineage, plugins, progress, recipe, sandbox, stages, summary
-from magicoder_core.rundir import RunDirectory
-from magicoder_core.stages import Run, answering, evaluate, train
+from magicoder_core import RecipeError, RunError, jsonl, lineage, recipe, stages, summary
+from magicoder_core.stages import train
 from magicoder_core.testing import instruction
 
-HERE = Path(__file__).parent.parent
 RECIPE = """
 seed = 7
 [[trainer]]
@@ -25,54 +23,6 @@ data = "{more}"
 """
 ROWS = [instruction(f"Add {number}.", f"x + {number}") for number in range(4)]
 MORE = [{"instruction": f"Evolve {number}", "output": "y"} for number in range(3)]
-
-
-@pytest.fixture(autouse=True)
-def place(tmp_path, monkeypatch):
-    monkeypatch.setenv("MAGICODER_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(sandbox, "required", lambda: sandbox.Isolation(level="bubblewrap"))
-    for module in (answering, evaluate):
-        monkeypatch.setattr(module, "SERVED_BY", "reciter")
-    jsonl.write(tmp_path / "more.jsonl", MORE)
-    (tmp_path / "run").mkdir()
-    jsonl.write(tmp_path / "run" / "kept.jsonl", (row.to_dict() for row in ROWS))
-
-
-@pytest.fixture
-def catalogue():
-    return plugins.load([HERE / "learning_plugin.py", HERE / "plain_benchmark.py"])
-
-
-@pytest.fixture
-def do(tmp_path, catalogue):
-    """Run a recipe's stages in `run`; gives the directory."""
-
-    def do(text=RECIPE, *overrides, redo=None):
-        (tmp_path / "r.toml").write_text(text.format(more=tmp_path / "more.jsonl"))
-        read = recipe.read(tmp_path / "r.toml", overrides)
-        run = Run(read, recipe.bind(read, catalogue), RunDirectory(tmp_path / "run"), catalogue)
-        with run.directory.locked():
-            run.directory.begin(run.recipe, run.plan)
-            list(stages.run(run, stages.select(run.plan), redo))
-        return run.directory
-
-    return do
-
-
-@pytest.fixture
-def learned(tmp_path):
-    """What was learned since the last call, as the base's name and the number of rows; rows are logged by an option."""
-    log = tmp_path / "log"
-    seen = 0
-
-    def learned():
-        nonlocal seen
-        lines = [json.loads(line)["base"] for line in log.read_text().splitlines()] if log.exists() else []
-        new, seen = lines[seen:], len(lines)
-        return {base: new.count(base) for base in dict.fromkeys(new)}
-
-    learned.options = [f"trainer.{number}.log={log}" for number in range(2)]
-    return learned
 
 
 def model(directory, name="checkpoint"):
@@ -100,15 +50,13 @@ def test_the_second_trainer_begins_with_the_checkpoint_of_the_first(do):
     assert second[2][:2] == ["tiny", 7], "the model card can name the model that all began with"
     assert len(second[2]) == 2 + len(MORE)
     made = counts(run)
-    assert (made["rows"], made["base_model"], made["sources"]) == (
-        3,
-        "checkpoints/1",
-        {str(run.path.parent / "more.jsonl"): 3},
-    )
-    assert made["earlier"] == [{"rows": 4, "base_model": "tiny", "digest": jsonl.digest(run / "checkpoints/1")}]
+    digest = jsonl.digest(run / "checkpoints/1")
+    assert (made["rows"], made["base_model"], made["from"]) == (3, f"checkpoint {digest[:16]}", digest)
+    assert made["sources"] == {str(run.path.parent / "more.jsonl"): 3}
+    assert made["earlier"] == [{"rows": 4, "base_model": "tiny", "digest": digest}]
     assert (run / "logs" / "train-1" / "training.jsonl").exists()
     assert (run / "logs" / "train-2" / "training.jsonl").exists()
-    assert summary.counted("train", made) == "4 rows on tiny, then 3 rows on checkpoints/1"
+    assert summary.counted("train", made) == f"4 rows on tiny, then 3 rows on checkpoint {digest[:16]}"
 
 
 def test_a_model_of_its_own_begins_anew(do):
@@ -276,27 +224,27 @@ def test_what_began_with_other_bytes_is_made_again(do, learned):
     assert model(run, "checkpoints/2")[1] == ["mine"]
 
 
-def test_the_own_rows_without_a_stage_that_makes_them_are_missed_in_words(do, tmp_path, catalogue):
+def test_the_own_rows_without_a_stage_that_makes_them_are_missed_in_words(do, tmp_path, learning):
     (tmp_path / "run" / "kept.jsonl").unlink()
     text = '[trainer]\nuse = "learner"\nbase_model = "tiny"\n'
     with pytest.raises(
         RunError, match=r"kept.jsonl: missing: the recipe has no \[method\] .* as data = \"rows.jsonl\""
     ):
         do(text)
-    plan = recipe.bind(recipe.read(tmp_path / "r.toml"), catalogue)
+    plan = recipe.bind(recipe.read(tmp_path / "r.toml"), learning)
     assert [name for name, _ in stages.doubts(plan, stages.select(plan))] == ["learner"]
     run = do(text + 'data = "{more}"\n')
     assert counts(run)["rows"] == 3
 
 
-def test_files_and_bases_are_looked_at_before_anything_is_spent(tmp_path, catalogue):
+def test_files_and_bases_are_looked_at_before_anything_is_spent(ground, tmp_path, learning):
     (tmp_path / "empty.jsonl").touch()
     (tmp_path / "odd.jsonl").write_text('{"text": "x"}\n')
     (tmp_path / "r.toml").write_text(
         RECIPE.format(more=tmp_path / "none.jsonl") + f'[[trainer]]\nuse = "learner"\nbase_model = "large"\n'
         f'data = ["{tmp_path}/empty.jsonl", "{tmp_path}/odd.jsonl", "{tmp_path}/more.jsonl", "kept"]\n'
     )
-    plan = recipe.bind(recipe.read(tmp_path / "r.toml"), catalogue)
+    plan = recipe.bind(recipe.read(tmp_path / "r.toml"), learning)
     found = [(name, str(why)) for name, why in stages.preflight(plan, stages.select(plan))]
     assert [why for name, why in found if name == "learner"] == [
         "None",
@@ -350,15 +298,93 @@ def test_lineage_leads_through_all_checkpoints(do):
     assert any("checkpoints/1 tuned on 3 rows, 3 of " in line for line in lines)
 
 
-def test_what_was_made_before_is_said(do):
-    lines = []
-
-    class Listener(progress.Silent):
-        def say(self, line):
-            lines.append(line)
-
+def test_what_was_made_before_is_said(do, said):
     do()
-    with progress.reporting(Listener()):
-        do(RECIPE, "trainer.1.epochs=2")
-    assert "train: runs again, because this changed: trainers[1].options.epochs: 1 -> 2" in lines
-    assert "trainer 1: checkpoints/1 was made before" in lines
+    do(RECIPE, "trainer.1.epochs=2")
+    assert "train: runs again, because this changed: trainers[1].options.epochs: 1 -> 2" in said
+    assert "trainer 1: checkpoints/1 was made before" in said
+
+
+def test_all_rows_are_gathered_before_the_first_training(do, learned, tmp_path):
+    with (tmp_path / "more.jsonl").open("a") as lines:
+        lines.write('{"foo": 1}\n')
+    with pytest.raises(RunError, match=r"more.jsonl:4: no columns problem and solution"):
+        do(RECIPE, *learned.options)
+    assert learned() == {}
+
+
+def test_redo_with_rows_that_are_wrong_loses_nothing(do, learned, tmp_path):
+    more = tmp_path / "more.jsonl"
+    do(RECIPE, *learned.options)
+    learned()
+    rows = more.read_text()
+    more.write_text(rows + "{}\n")
+    with pytest.raises(RunError, match=r"more.jsonl:4: no columns"):
+        do(RECIPE, *learned.options, redo="train")
+    more.write_text(rows)
+    do(RECIPE, *learned.options)
+    assert learned() == {}
+
+
+def test_a_file_that_changes_while_an_earlier_trainer_is_at_work_does_not_matter(do, monkeypatch, tmp_path):
+    more = tmp_path / "more.jsonl"
+    whole = (do(RECIPE) / "checkpoint" / "model.json").read_bytes()
+    real = train.launched.joined
+
+    def joined(*arguments):
+        more.write_text('{"instruction": "Other", "output": "z"}\n')
+        real(*arguments)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(train.launched, "joined", joined)
+        run = do(RECIPE, redo="train")
+    assert (run / "checkpoint" / "model.json").read_bytes() == whole
+    assert run.stages["train"]["key"]["trainers"][1]["data"][str(more)]["sha256"] != jsonl.digest(more)
+    assert len(model(do(RECIPE))[2]) == 2 + 1, "another file is another training"
+
+
+def test_rows_that_change_under_a_trainer_are_no_checkpoint(do, monkeypatch, tmp_path):
+    real = train.launched.joined
+
+    def joined(name, trainer, data, output):
+        rows = data.path.read_text()
+        data.path.write_text(rows.replace("Add 1.", "Add 9."))
+        real(name, trainer, data, output)
+
+    monkeypatch.setattr(train.launched, "joined", joined)
+    alone = '[trainer]\nuse = "learner"\nbase_model = "tiny"\n'
+    with pytest.raises(RunError, match=r"kept.jsonl: was changed while the run was at work"):
+        do(alone)
+    assert not (tmp_path / "run" / "checkpoint.json").exists()
+
+
+def test_a_trainer_that_works_alone_is_refused_under_a_launcher(do, learned, monkeypatch, tmp_path, learning):
+    monkeypatch.setenv("RANK", "0")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    line = r"trainer 'learner': works alone, and a launcher has started 2 processes; start `magicoder run` by itself"
+    with pytest.raises(RecipeError, match=line):
+        do(RECIPE, *learned.options)
+    assert learned() == {}
+    plan = recipe.bind(recipe.read(tmp_path / "r.toml"), learning)
+    found = {str(why) for name, why in stages.preflight(plan, stages.select(plan)) if name == "learner"}
+    assert len(found) == 1
+    assert "works alone" in found.pop()
+    for bound in plan.trainers:
+        monkeypatch.setattr(type(bound.provider), "joint", True)
+    assert {why for name, why in stages.preflight(plan, stages.select(plan)) if name == "learner"} == {None}
+    do(RECIPE, *learned.options)
+    assert learned() == {"tiny": 4, "1": 3}
+
+
+@pytest.mark.parametrize("text", [RECIPE, RECIPE.partition('[[trainer]]\nuse = "learner"\ndata')[0]])
+def test_folders_of_answers_of_former_trainers_are_gone(do, text):
+    scored = '[[benchmark]]\nuse = "plain"\ntasks = 2\n[evaluate]\ncheckpoints = "all"\nbaseline = true\n'
+    three = RECIPE + '[[trainer]]\nuse = "learner"\n'
+    run = do(three + scored)
+    assert {path.name for path in (run / "plain").iterdir() if path.is_dir()} == {"trainer-1", "trainer-2", "baseline"}
+    run = do(text + scored.replace("baseline = true", ""))
+    left = {path.name for path in (run / "plain").iterdir() if path.is_dir()}
+    assert left == {"baseline"} | ({"trainer-1"} if text == RECIPE else set())
+    lines = list(lineage.tell(lineage.walk(run, "plain/1")))
+    assert [line for line in lines if "baseline model" in line or "trainer-2 model" in line] == []
+    assert any("scored model" in line for line in lines)
