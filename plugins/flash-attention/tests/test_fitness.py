@@ -197,6 +197,67 @@ def test_the_card_of_a_second_training_tells_of_the_first(tiny, tmp_path):
     assert str(tmp_path) not in card
 
 
+@pytest.mark.parametrize(
+    "text", ['{"data": {"path": "x"}}', "[1]", "{", '{"before": null, "data": {}, "loss": {}}', '{"before": [3]}']
+)
+def test_a_training_json_of_somebody_elses_is_no_lineage(tiny, tmp_path, text):
+    base = tmp_path / "base"
+    shutil.copytree(tiny, base)
+    (base / "training.json").write_text(text)
+    rows = training_data(ROWS, tmp_path / "rows", seed=7)
+    folder = Path(trainer(base, epochs=1).train(rows, tmp_path / "out").path)
+    assert json.loads((folder / "training.json").read_text())["before"] == []
+
+
+def test_a_model_that_cannot_be_exported_is_not_trained_either(tiny, tmp_path, data):
+    with pytest.raises(ModelError):
+        trainer(tiny, gguf="f16").train(data, tmp_path / "out")
+    assert not (tmp_path / "out" / "state").exists()
+
+
+def test_rows_that_change_before_they_are_read_are_not_kept_under_the_old_ones(tiny, tmp_path, monkeypatch):
+    from magicoder_flash_attention import encoding
+
+    rows = [instruction(f"Multiply {number} by x.", f"x * {number}") for number in range(10)]
+    data, write = training_data(rows, tmp_path, seed=7), encoding._write
+    before = data.path.read_text()
+
+    def later(folder, **given):
+        data.path.write_text(before.replace("Multiply", "Divide"))
+        write(folder, **given)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(encoding, "_write", later)
+        with pytest.raises(RunError, match="changed while it was read"):
+            trainer(tiny).train(data, tmp_path / "out")
+    data.path.write_text(before)
+    facts = json.loads((Path(trainer(tiny).train(data, tmp_path / "out").path) / "training.json").read_text())
+    assert facts["rows"]["kept"] == 10
+
+
+def test_the_self_test_sees_the_longest_row_unless_its_logits_fill_the_memory(tiny, tmp_path):
+    import numpy as np
+    from magicoder_flash_attention.examples import Example, Examples
+    from magicoder_flash_attention.plan import Arrangement, Plan
+    from magicoder_flash_attention.work import Work
+
+    examples = Examples.of(Example(str(size), list(range(size)), 1) for size in (10, 70, 1216, 100))
+    every = np.arange(4)
+    plan = Plan(examples.lengths, digest="", epochs=1, examples_per_step=4, seed=0)
+    work = Work(
+        examples,
+        trained=every,
+        held_out=every[:0],
+        plan=plan,
+        arrangement=Arrangement("packed"),
+        norm="token",
+        pair=2,
+        pad=0,
+    )
+    assert [len(row) for row in work.samples(vocabulary=32_768)] == [1216, 10, 64]
+    assert [len(row) for row in work.samples(vocabulary=152_000)] == [755, 10, 64]
+
+
 def test_the_card_names_the_prompt_format(tiny, tmp_path, data):
     folder = Path(trainer(tiny, template="magicoder").train(data, tmp_path / "out").path)
     assert "| prompt format | Magicoder's markers (@@ Instruction, @@ Response) |" in (folder / "README.md").read_text()

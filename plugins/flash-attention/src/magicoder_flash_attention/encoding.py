@@ -44,18 +44,19 @@ def encode(data: TrainingData, template: Template, max_length: int, truncate: Tr
         RunError: no row is left, or the cache cannot be written.
         RecipeError: the tokenizer has no stop token.
     """
-    write = partial(_write, data=data, template=template, max_length=max_length, truncate=truncate)
-    examples, known = encoded.examples(_key(data, template, max_length, truncate), write)
+    digest = jsonl.digest(data.path)
+    write = partial(_write, digest=digest, data=data, template=template, max_length=max_length, truncate=truncate)
+    examples, known = encoded.examples(_key(digest, template, max_length, truncate), write)
     progress.say(_told(examples.counts, max_length, known=known))
     if truncate != "paper":
         _assert_stops(examples, template.stop)
     return examples
 
 
-def _key(data: TrainingData, template: Template, max_length: int, truncate: Truncate) -> str:
+def _key(digest: str, template: Template, max_length: int, truncate: Truncate) -> str:
     decisive = {
         "version": _VERSION,
-        "data": jsonl.digest(data.path),
+        "data": digest,
         "tokenizer": _identity(template.tokenizer),
         # A mended tokenizer makes other tokens of the same files.
         "libraries": [version("tokenizers"), version("transformers")],
@@ -81,13 +82,14 @@ def _identity(tokenizer: Any) -> str:
     return total.hexdigest()
 
 
-def _write(folder: Path, *, data: TrainingData, template: Template, max_length: int, truncate: Truncate) -> None:
-    """Encode all rows into ``folder``.
+def _write(
+    folder: Path, *, digest: str, data: TrainingData, template: Template, max_length: int, truncate: Truncate
+) -> None:
+    """Encode all rows, which have that digest, into ``folder``.
 
     Raises:
         RunError: no row is left, or the rows changed meanwhile.
     """
-    before = jsonl.digest(data.path)
     tally: Counter[str] = Counter()
     writer = Writer(folder)
     try:
@@ -99,7 +101,7 @@ def _write(folder: Path, *, data: TrainingData, template: Template, max_length: 
         shortest = tally.pop("shortest", 0)
         if not writer.count:
             raise RunError(_none_left(rows_seen, tally["refused"], shortest, max_length))
-        if jsonl.digest(data.path) != before:
+        if jsonl.digest(data.path) != digest:
             raise RunError(f"trainer: {data.path} changed while it was read; run the same command again")
         writer.finish(writer.counts(rows=rows_seen, **tally))
     finally:

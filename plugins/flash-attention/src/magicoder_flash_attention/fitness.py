@@ -12,8 +12,8 @@ from magicoder_flash_attention.template import Form, Template
 if TYPE_CHECKING:
     from magicoder_flash_attention.examples import Examples
 
-_LEARNT_POSITIONS = ("gpt_bigcode", "gpt2", "opt")
-"""Kinds of models that have a weight for each position, and none for later ones."""
+_LEARNT_POSITIONS = ("gpt_bigcode", "gpt2", "gpt_neo", "gptj", "codegen", "opt", "xglm")
+"""Kinds of models that have a table with each position, and none for later ones."""
 
 
 def of_folder(where: Path, *, form: Form, max_length: int, gguf: bool) -> Any:

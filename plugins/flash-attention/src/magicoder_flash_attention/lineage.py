@@ -58,9 +58,27 @@ def before(base: Path) -> list[dict[str, Any]]:
         facts = json.loads((base / FACTS).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return []
-    if not isinstance(facts, dict) or "data" not in facts:
-        return []
-    return [*facts.get("before", []), {name: value for name, value in facts.items() if name != "before"}]
+    every = [*_list(facts.get("before")), facts] if isinstance(facts, dict) else []
+    if not all(map(_tells, every)):
+        return []  # somebody else's file of that name
+    return [{name: value for name, value in one.items() if name != "before"} for one in every]
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _tells(facts: Any) -> bool:
+    """Whether these are the facts of a training, as the card needs them."""
+    if not isinstance(facts, dict) or not all(isinstance(facts.get(name), dict) for name in ("loss", "data")):
+        return False
+    loss, data = facts["loss"], facts["data"]
+    return (
+        all(isinstance(loss.get(name), int | float) for name in ("first", "last"))
+        and isinstance(data.get("sha256"), str)
+        and all(isinstance(data.get(name), dict) for name in ("sources", "method", "language"))
+        and {"base_model", "trained", "steps"} <= facts.keys()
+    )
 
 
 def versions() -> Mapping[str, str]:

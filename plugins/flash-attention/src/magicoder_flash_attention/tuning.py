@@ -22,6 +22,7 @@ from magicoder_flash_attention import (
     adapters,
     attention,
     fitness,
+    gguf,
     head,
     lineage,
     processes,
@@ -121,7 +122,7 @@ class Tuning:
         if processes.leads():
             processes.barrier()
         fitness.knows(self._config, examples)
-        _ = self._lineage  # of the rows as they are now: the file may be gone when the card is written
+        _ = self._lineage, self._earlier  # as they are now: the files may be gone when the card is written
         apart = held_out(examples, self._options.held_out, seed)
         trained = np.flatnonzero(~apart)
         plan = Plan(
@@ -149,9 +150,15 @@ class Tuning:
         return lineage.rows(self._data)
 
     @cached_property
+    def _earlier(self) -> list[dict[str, Any]]:
+        return lineage.before(Path(self._where))
+
+    @cached_property
     def _config(self) -> Any:
         config = student.config_of(self._where)
         fitness.fits(config, self._settings.max_length)
+        if self._options.gguf != "none":
+            gguf.check(Path(self._where))
         return config
 
     @cached_property
@@ -236,7 +243,7 @@ class Tuning:
         proof = selftest.prove(
             loop.accelerator.unwrap_model(loop.model_wrapped),
             self._choice.implementation,
-            work.samples(whole=self._device == "cuda"),
+            work.samples(vocabulary=self._config.get_text_config().vocab_size),
             autocast=torch.bfloat16 if self._arguments.bf16 else None,
         )
         self._proof = f"shown by {proof.method}"  # its figures hang on the weights, and so on where it was resumed
@@ -331,7 +338,7 @@ class Tuning:
         loss = {"first": trained[0], "last": trained[-1]}
         if looked:
             loss |= {"held_out_first": looked[0], "held_out_last": looked[-1]}
-        earlier = lineage.before(Path(self._where))
+        earlier = self._earlier
         named = self._options.base_model if earlier else self._data.base_model or self._options.base_model
         return {
             "base_model": "the checkpoint of the training before" if earlier else lineage.shown(named),

@@ -22,7 +22,10 @@ from magicoder_flash_attention.settings import Norm
 
 _TRIED = 2
 _BEGINNING = 64
-"""Tokens of the shorter rows that a model is tried with where computing is slow."""
+"""Tokens of the shorter rows that a model is tried with."""
+
+_LOGITS = 1 << 27
+"""Logits that may be made to try a model: half a gigabyte, and with their gradients five times that."""
 
 
 @dataclass(frozen=True)
@@ -109,11 +112,16 @@ class Work(torch.utils.data.Dataset[Step]):
         for rows in plan.bins(0, self.arrangement, processes.world())[processes.rank()]:
             yield self._batch(self.held_out[rows], [1 / supervised.sum()] * len(rows))
 
-    def samples(self, *, whole: bool) -> list[list[int]]:
-        """The tokens of a few rows to try a model with: the longest, and some others or at least their beginnings."""
+    def samples(self, *, vocabulary: int) -> list[list[int]]:
+        """The tokens of a few rows to try a model with: the longest one, and the beginnings of others.
+
+        Args:
+            vocabulary: tokens that the model knows; with very many, the longest row is cut, as all its logits are made.
+        """
+        room = max(_BEGINNING, _LOGITS // vocabulary - _TRIED * _BEGINNING)
         longest = self._trained[self.examples.lengths[self._trained].argmax()]
-        rows = [self.examples.tokens(int(number)).tolist() for number in (longest, *self._trained[:_TRIED])]
-        return rows if whole else [rows[0], *(row[:_BEGINNING] for row in rows[1:])]
+        others = [self.examples.tokens(int(number))[:_BEGINNING].tolist() for number in self._trained[:_TRIED]]
+        return [self.examples.tokens(int(longest))[:room].tolist(), *others]
 
     def _supervised(self) -> np.ndarray:
         counts: np.ndarray = self.examples.supervised[self._trained]
