@@ -27,7 +27,8 @@ def ask(tmp_path, job, write, rows):
     """The job of a chain with a filter that asks, over so many rows."""
 
     def ask(*use, count=60, options=(), **wish):
-        teacher = ("opinion.teacher.use=oracle", f"opinion.teacher.log={tmp_path / 'asked.log'}")
+        first = use.index("opinion") if "opinion" in use else "opinion"
+        teacher = (f"{first}.teacher.use=oracle", f"{first}.teacher.log={tmp_path / 'asked.log'}")
         return job(write(rows(count)), *use, options=(*teacher, *options), **wish)
 
     return ask
