@@ -235,7 +235,10 @@ def test_rows_that_change_before_they_are_read_are_not_kept_under_the_old_ones(t
     assert facts["rows"]["kept"] == 10
 
 
-def test_the_self_test_sees_the_longest_row_unless_its_logits_fill_the_memory(tiny, tmp_path):
+@pytest.mark.parametrize(
+    ("epochs", "vocabulary", "seen"), [(20, 32_768, 1216), (20, 152_000, 755), (3, 32_768, 209), (1, 32_768, 128)]
+)
+def test_the_self_test_sees_the_longest_row_unless_that_takes_too_much(epochs, vocabulary, seen):
     import numpy as np
     from magicoder_flash_attention.examples import Example, Examples
     from magicoder_flash_attention.plan import Arrangement, Plan
@@ -243,7 +246,7 @@ def test_the_self_test_sees_the_longest_row_unless_its_logits_fill_the_memory(ti
 
     examples = Examples.of(Example(str(size), list(range(size)), 1) for size in (10, 70, 1216, 100))
     every = np.arange(4)
-    plan = Plan(examples.lengths, digest="", epochs=1, examples_per_step=4, seed=0)
+    plan = Plan(examples.lengths, digest="", epochs=epochs, examples_per_step=4, seed=0)
     work = Work(
         examples,
         trained=every,
@@ -254,8 +257,7 @@ def test_the_self_test_sees_the_longest_row_unless_its_logits_fill_the_memory(ti
         pair=2,
         pad=0,
     )
-    assert [len(row) for row in work.samples(vocabulary=32_768)] == [1216, 10, 64]
-    assert [len(row) for row in work.samples(vocabulary=152_000)] == [755, 10, 64]
+    assert [len(row) for row in work.samples(vocabulary=vocabulary)] == [seen, 10, 64]
 
 
 def test_the_card_names_the_prompt_format(tiny, tmp_path, data):

@@ -240,6 +240,7 @@ class Tuning:
         if work.arrangement.kind != "packed":
             self._proof = "not packed"
             return
+        progress.say("trying a few rows packed and separately, before the first step")
         proof = selftest.prove(
             loop.accelerator.unwrap_model(loop.model_wrapped),
             self._choice.implementation,

@@ -24,6 +24,9 @@ _TRIED = 2
 _BEGINNING = 64
 """Tokens of the shorter rows that a model is tried with."""
 
+_LEAST, _SHARE = 128, 20
+"""Tokens of the longest row that a model is tried with in any case, and up to which share (1 in so many) of all."""
+
 _LOGITS = 1 << 27
 """Logits that may be made to try a model: half a gigabyte, and with their gradients five times that."""
 
@@ -115,10 +118,14 @@ class Work(torch.utils.data.Dataset[Step]):
     def samples(self, *, vocabulary: int) -> list[list[int]]:
         """The tokens of a few rows to try a model with: the longest one, and the beginnings of others.
 
+        The longest is cut where trying would take longer than a good part of the training, or more memory than there may
+        be.
+
         Args:
-            vocabulary: tokens that the model knows; with very many, the longest row is cut, as all its logits are made.
+            vocabulary: tokens that the model knows; all logits of these rows are made.
         """
-        room = max(_BEGINNING, _LOGITS // vocabulary - _TRIED * _BEGINNING)
+        worth = int(self.plan.lengths.sum()) * self.plan.epochs // _SHARE
+        room = max(_LEAST, min(worth, _LOGITS // vocabulary - _TRIED * _BEGINNING))
         longest = self._trained[self.examples.lengths[self._trained].argmax()]
         others = [self.examples.tokens(int(number))[:_BEGINNING].tolist() for number in self._trained[:_TRIED]]
         return [self.examples.tokens(int(longest))[:room].tolist(), *others]
