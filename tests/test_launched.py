@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from magicoder_core import RunError, Trainer, TrainingData, jsonl, launched, progress
+from magicoder_core import RunError, Trainer, TrainingData, jsonl, launched
 from magicoder_core.launched import Launch, follower, leader
 from magicoder_core.launched.meeting import Meeting, Word
 from magicoder_core.testing import fakes
@@ -298,18 +298,6 @@ def meet(folder, **options):
     thread = threading.Thread(target=wait, daemon=True)
     thread.start()
     return thread, ends
-
-
-@pytest.fixture
-def said():
-    lines = []
-
-    class Listener(progress.Silent):
-        def say(self, line):
-            lines.append(line)
-
-    with progress.reporting(Listener()):
-        yield lines
 
 
 @contextmanager

@@ -5,6 +5,7 @@ All of it is read from the cells' own directories, so that it can be written at 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -154,8 +155,6 @@ def read(folder: Path) -> dict[str, Any]:
     Raises:
         RunError: it is missing or damaged.
     """
-    import json
-
     try:
         found: dict[str, Any] = json.loads((folder / TABLE).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:

@@ -127,10 +127,6 @@ def _last(directory: RunDirectory, unit: str) -> Place:
     """The last trainer's place, with the logs as they are called now: that depends on how many trainers there were."""
     place = last(directory, 1)
     noted = place.facts(f"{unit}.json").get("logs")
-    if noted is None and not place.logs.is_dir():  # before notes named them
-        known = (path.name.removeprefix("train-") for path in place.logs.parent.glob("train-*"))
-        free = (item for item in known if item.isdecimal() and not numbered(directory, int(item)).facts())
-        noted = f"train-{number}" if (number := max(free, key=int, default="")) else None
     return Place(place.name, place.folder, place.logs.with_name(noted)) if noted else place
 
 

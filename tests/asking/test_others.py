@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from magicoder_core import Reply, Request, Teacher, TeacherError, progress
+from magicoder_core import Reply, Request, Teacher, TeacherError
 from magicoder_core.asking import Asker, Budget, Gate, Journal, others
 from magicoder_core.asking.journal import Entry, entries
 from magicoder_core.asking.request import journal_key
@@ -34,18 +34,6 @@ def write(folder, *items, name="journal.jsonl"):
         for item in items:
             journal.append(item)
     return folder
-
-
-@pytest.fixture
-def said():
-    lines = []
-
-    class Listener(progress.Silent):
-        def say(self, line):
-            lines.append(line)
-
-    with progress.reporting(Listener()):
-        yield lines
 
 
 def test_answers_of_all_runs_and_of_filters_are_found(tmp_path):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from magicoder_core import plugins, progress
+from magicoder_core import plugins
 from magicoder_core.filtering import command, work
 
 PLUGIN = Path(__file__).parent.parent / "filtering_plugin.py"
@@ -78,19 +78,6 @@ def done(job):
         return outcome, made.kept.read_bytes(), made.rejected.read_bytes()
 
     return done
-
-
-@pytest.fixture
-def said():
-    """The lines that are said, as they come."""
-    lines = []
-
-    class Listener(progress.Silent):
-        def say(self, line):
-            lines.append(line)
-
-    with progress.reporting(Listener()):
-        yield lines
 
 
 @pytest.fixture

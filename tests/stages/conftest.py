@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from magicoder_core import jsonl, plugins, progress, recipe, sandbox, stages
+from magicoder_core import jsonl, plugins, recipe, sandbox, stages
 from magicoder_core.rundir import RunDirectory
 from magicoder_core.stages import Run, answering, evaluate
 from magicoder_core.testing import instruction
@@ -73,16 +73,3 @@ def learned(tmp_path):
 
     learned.options = [f"trainer.{number}.log={log}" for number in range(2)]
     return learned
-
-
-@pytest.fixture
-def said():
-    """The lines that are said, as they come."""
-    lines = []
-
-    class Listener(progress.Silent):
-        def say(self, line):
-            lines.append(line)
-
-    with progress.reporting(Listener()):
-        yield lines

@@ -15,7 +15,6 @@ from magicoder_core import (
     lineage,
     page,
     plugins,
-    progress,
     recipe,
     running,
     sandbox,
@@ -59,19 +58,6 @@ def evaluate(tmp_path, monkeypatch):
         return tmp_path / name / "plain"
 
     return evaluate
-
-
-@pytest.fixture
-def said():
-    """The lines that are said, as they come."""
-    lines = []
-
-    class Listener(progress.Silent):
-        def say(self, line):
-            lines.append(line)
-
-    with progress.reporting(Listener()):
-        yield lines
 
 
 def rows(path):

@@ -263,17 +263,3 @@ def test_lineage_finds_the_checkpoint_before_by_its_content(chain):
     graph = lineage.Graph(run)
     assert graph.chain("checkpoint") == ["checkpoints/2", "checkpoints/3", "checkpoint"]
     assert graph.chain("checkpoints/1") == ["checkpoints/1"]
-
-
-def test_notes_of_the_version_before_that_named_no_logs(chain, learned):
-    run = chain("A1 B2")
-    for note in run.path.glob("checkpoint*/*.json"), run.path.glob("checkpoint*.json"):
-        for path in note:
-            if "logs" in (facts := json.loads(path.read_text())):
-                del facts["logs"]
-                jsonl.write_json(path, facts)
-    learned()
-    (run / "logs" / "train-2" / "mark").write_text("B")
-    chain("A4 A1 B2")
-    assert learned() == {"tiny": 4}
-    assert (run / "logs" / "train-3" / "mark").read_text() == "B"

@@ -48,7 +48,7 @@ def fits(config: Any, max_length: int) -> None:
     progress.say(f"warning: max_length = {max_length} is beyond the {context} tokens that the model was made for")
 
 
-def attends(wanted: attention.Wanted) -> None:
+def attends(wanted: attention.Wanted, *, packed: bool) -> None:
     """Look whether a flash attention that must be had is, as far as that can be told without the model.
 
     Raises:
@@ -56,7 +56,7 @@ def attends(wanted: attention.Wanted) -> None:
     """
     if wanted != "auto":
         device = student.device_of("auto")
-        attention.choose(wanted, device, student.fast_dtype(device), packed=True)
+        attention.choose(wanted, device, student.fast_dtype(device), packed=packed)
 
 
 def knows(config: Any, examples: Examples) -> None:

@@ -77,6 +77,16 @@ def barrier() -> None:
         dist.barrier()
 
 
+@contextmanager
+def first_one() -> Iterator[None]:
+    """The first process goes through the block before the others do: what it fetches or caches is there for them."""
+    if not leads():
+        barrier()
+    yield
+    if leads():
+        barrier()
+
+
 def all_same(value: str, what: str) -> None:
     """See to it that all processes work on the same.
 

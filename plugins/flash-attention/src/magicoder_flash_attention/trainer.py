@@ -136,7 +136,7 @@ class FlashAttentionTrainer(Trainer):
     def _check_model(self, place: Path | None) -> None:
         from magicoder_flash_attention import fitness
 
-        fitness.attends(self.attention)
+        fitness.attends(self.attention, packed=self.settings.arrangement == "packed")
         if place:
             gguf = self.gguf != "none"
             fitness.of_folder(place, form=self.template, max_length=self.settings.max_length, gguf=gguf)

@@ -68,6 +68,7 @@ class Tuning:
         self._output.mkdir(parents=True, exist_ok=True)
         with _determinism_kept():
             arguments = self._arguments  # the first to be made: with it the processes find each other
+            self._check_base()
             self._settings = replace(self._settings, warmup_steps=self._warmup())
             arguments.warmup_steps = self._settings.warmup_steps
             processes.all_same(json.dumps(self._facts, sort_keys=True), "what they train on")
@@ -99,14 +100,16 @@ class Tuning:
 
     # What is trained on.
 
+    def _check_base(self) -> None:
+        """Look at the base model once more: only now is one of the Hub or the catalogue here."""
+        fitness.fits(self._config, self._settings.max_length)
+        if self._options.gguf != "none":
+            gguf.check(Path(self._where))
+
     @cached_property
     def _where(self) -> str:
-        if not processes.leads():
-            processes.barrier()  # the first converts or fetches it
-        where = student.source(self._options.base_model)
-        if processes.leads():
-            processes.barrier()
-        return where
+        with processes.first_one():
+            return student.source(self._options.base_model)
 
     @cached_property
     def _template(self) -> Template:
@@ -116,11 +119,8 @@ class Tuning:
     def _work(self) -> Work:
         settings, seed = self._settings, self._data.seed
         template = self._template
-        if not processes.leads():
-            processes.barrier()  # the first fills the cache
-        examples = encode(self._data, template, settings.max_length, settings.truncate)
-        if processes.leads():
-            processes.barrier()
+        with processes.first_one():
+            examples = encode(self._data, template, settings.max_length, settings.truncate)
         fitness.knows(self._config, examples)
         _ = self._lineage, self._earlier  # as they are now: the files may be gone when the card is written
         apart = held_out(examples, self._options.held_out, seed)
@@ -155,11 +155,7 @@ class Tuning:
 
     @cached_property
     def _config(self) -> Any:
-        config = student.config_of(self._where)
-        fitness.fits(config, self._settings.max_length)
-        if self._options.gguf != "none":
-            gguf.check(Path(self._where))
-        return config
+        return student.config_of(self._where)
 
     @cached_property
     def _facts(self) -> dict[str, Any]:
@@ -339,11 +335,10 @@ class Tuning:
         loss = {"first": trained[0], "last": trained[-1]}
         if looked:
             loss |= {"held_out_first": looked[0], "held_out_last": looked[-1]}
-        earlier = self._earlier
-        named = self._options.base_model if earlier else self._data.base_model or self._options.base_model
+        named = lineage.shown(self._data.base_model or self._options.base_model)
         return {
-            "base_model": "the checkpoint of the training before" if earlier else lineage.shown(named),
-            "before": earlier,
+            "base_model": "the checkpoint of the training before" if self._earlier else named,
+            "before": self._earlier,
             "preset": self._options.preset,
             "settings": self._settings.to_dict(),
             "seed": self._data.seed,
