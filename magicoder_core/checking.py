@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from magicoder_core import axes, matrix, plugins, recipe, sandbox, stages
+from magicoder_core.errors import attributed
 from magicoder_core.plugins import Catalogue
 from magicoder_core.recipe import Bound, Plan, Recipe
 
@@ -81,6 +82,14 @@ def _needed(plan: Plan) -> Iterator[Finding]:
         bound = waiting.pop(0) if waiting and waiting[0].name == name else None
         subject = "isolation" if name == "sandbox" and bound is None else name
         yield Finding(subject, good=problem is None, detail=str(problem) if problem else _detail(subject, bound))
+        if bound is not None and problem is None:
+            yield from _notes(bound)
+
+
+def _notes(bound: Bound[Any]) -> Iterator[Finding]:
+    with attributed("plugin", bound.name):
+        lines = list(bound.provider.notes())
+    yield from (Finding(bound.name, good=True, detail=line) for line in lines)
 
 
 def _doubts(plan: Plan) -> Iterator[Finding]:

@@ -41,19 +41,18 @@ def _scores(directory: RunDirectory) -> Iterator[dict[str, Any]]:
         return
     for benchmark, models in evaluated["counts"].items():
         for model, metrics in models.items():
-            for metric, value in metrics.items():
-                if metric not in summary.BESIDE:
-                    yield {
-                        "benchmark": benchmark,
-                        "model": model,
-                        "metric": metric,
-                        "text": summary.score(value),
-                        "value": round(100 * value["value"], 2),
-                        "low": round(100 * value["low"], 2),
-                        "width": round(100 * (value["high"] - value["low"]), 2),
-                        "statuses": summary.statuses(metrics["statuses"]),
-                        "broken": ", ".join(metrics.get("broken", ())),
-                    }
+            for metric, value, statuses in summary.measured(metrics):
+                yield {
+                    "benchmark": benchmark,
+                    "model": model,
+                    "metric": metric,
+                    "text": summary.score(value),
+                    "value": round(100 * value["value"], 2),
+                    "low": round(100 * value["low"], 2),
+                    "width": round(100 * (value["high"] - value["low"]), 2),
+                    "statuses": summary.statuses(statuses),
+                    "broken": ", ".join(metrics.get("broken", ())),
+                }
 
 
 def _rows(directory: RunDirectory) -> Iterator[dict[str, str]]:

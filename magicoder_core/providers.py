@@ -10,7 +10,7 @@ Heavy libraries are imported inside the methods: ``magicoder plugins`` imports e
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Protocol
@@ -54,6 +54,17 @@ class Provider(ABC):  # noqa: B024 - each kind below has its abstract methods
         Raises:
             MagicoderError: it cannot; one line that says what is missing and what to do.
         """
+
+    def notes(self) -> Iterable[str]:
+        """What `magicoder check` is to tell beside whether it works here: tools found, versions; here, nothing."""
+        return ()
+
+    def doubts(self) -> Iterable[str]:
+        """What leaves a part undone here, and stops nothing: what is missing and how to get it, a line each.
+
+        Told by `magicoder check`, and by a run before it spends anything. Must be quick, like `check`.
+        """
+        return ()
 
     def inputs(self) -> Mapping[str, Path]:
         """Files that options name and that decide what comes out, by option: when one changes, work is done anew."""
@@ -342,6 +353,28 @@ class Benchmark(Provider):
         blocks = (block.code for block in fences(reply.text) if block.language in languages)
         return next(blocks, reply.text)
 
+    def task(self, row: Mapping[str, Any]) -> str:
+        """Which problem a row of samples speaks of; here, the one that its field ``task_id`` names.
+
+        Raises:
+            ValueError: the row does not say; what is missing, in a line.
+            TypeError: what it says is of another type.
+        """
+        if "task_id" not in row:
+            raise ValueError("the field 'task_id' is missing")
+        if not isinstance(name := row["task_id"], str):
+            raise TypeError(f"the field 'task_id' is no text (got {name!r:.40})")
+        return name
+
+    def completed(self, problem: Problem, completion: str) -> str:
+        """The whole program that a raw completion of the prompt makes; here, one after the other."""
+        return problem.prompt + completion
+
+    def solved(self, problem: Problem, solution: str) -> str:
+        """The whole program that a row's ``solution`` is; here, as it stands."""
+        del problem
+        return solution
+
     @abstractmethod
     def judge(self, submissions: Iterable[Submission]) -> Iterator[Verdict]:
         """Judge programs in the sandbox; one verdict for each submission, in order.
@@ -357,6 +390,15 @@ class Benchmark(Provider):
         to judge wrongly has no reference, so that the published score comes out.
         """
         return iter(())
+
+    def broken(self, chosen: Collection[str]) -> Mapping[str, str]:
+        """Those of the ``chosen`` problems that cannot be judged here, each with the reason; here, none.
+
+        What a benchmark finds out before anything is spent by more than its references: a compiler that is not there,
+        a library that is too old. Such a problem is left out of the score visibly.
+        """
+        del chosen
+        return {}
 
     def mistakes(self) -> Iterator[Submission]:
         """Programs known to be wrong, a few; here, none. If one of them passes, no verdict can be trusted."""

@@ -311,13 +311,19 @@ class Checkpoint(Record):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem(Record):
-    """One task of a benchmark. ``id`` is the benchmark's own name for it, as ``HumanEval/0``."""
+    """One task of a benchmark. ``id`` is the benchmark's own name for it, as ``HumanEval/0``.
+
+    ``group`` is what its score is also given for by itself, as a language or a library; empty where there is none.
+    """
+
+    later: ClassVar[Mapping[str, Any]] = {"group": ""}
 
     id: str
     benchmark: str
     prompt: str
     entry_point: str | None = None
     language: str = "python"
+    group: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -357,13 +363,14 @@ class Report(Record):
     ``metrics`` has for each metric its value and its 95% interval ``[low, high]``, and under ``statuses`` what became
     of the programs. ``versions`` tells the data, the semantics and the software. ``isolation`` is how strongly
     programs were locked in. ``decoding`` is how answers were drawn, where they were drawn here (temperature, samples
-    for each problem, style of the prompt). ``broken`` lists each problem whose own reference does not pass here, as
+    for each problem, style of the prompt). ``broken`` lists each problem that cannot be judged here, its own reference included, as
     ``{"task_id", "reason"}``: it is left out of the score. ``self_test`` counts the references and the known mistakes
     that were judged before. ``harness_errors`` counts programs that could not be judged and are left out, too.
     ``cut`` counts answers that ended because they had ``max_tokens`` tokens, where they were drawn here.
+    ``groups`` has the metrics of each group of problems that has a name (`Problem.group`), in the problems' order.
     """
 
-    later: ClassVar[Mapping[str, Any]] = {"cut": None}
+    later: ClassVar[Mapping[str, Any]] = {"cut": None, "groups": {}}
 
     benchmark: str
     metrics: Mapping[str, Any]
@@ -374,6 +381,7 @@ class Report(Record):
     self_test: Mapping[str, int] = field(default_factory=dict)
     harness_errors: int = 0
     cut: int | None = None
+    groups: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -65,20 +65,27 @@ def _evaluate(counts: Mapping[str, Any]) -> str:
 _WORDS = {"seeds": _seeds, "generate": _generate, "filter": _filter, "train": _train, "evaluate": _evaluate}
 
 
-BESIDE = frozenset({"statuses", "broken"})
+BESIDE = frozenset({"statuses", "broken", "groups"})
 """What stands among the metrics of a score and is none."""
 
 
-def scores(counts: Mapping[str, Any]) -> Iterator[str]:
+def scores(scored: Mapping[str, Any]) -> Iterator[str]:
     """One line for each score: benchmark, model, value with its interval, what became of the programs."""
-    for benchmark, models in counts.items():
+    for benchmark, models in scored.items():
         for label, metrics in models.items():
-            for metric, value in metrics.items():
-                if metric not in BESIDE:
-                    yield f"{benchmark} {metric}, {label}: {score(value)}   {statuses(metrics['statuses'])}"
+            for metric, value, counts in measured(metrics):
+                yield f"{benchmark} {metric}, {label}: {score(value)}   {statuses(counts)}"
             if broken := metrics.get("broken"):
                 more = f" and {len(broken) - _NAMED} more" if len(broken) > _NAMED else ""
                 yield f"{benchmark}, {label}: broken here and left out: {', '.join(broken[:_NAMED])}{more}"
+
+
+def measured(metrics: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any], Mapping[str, int]]]:
+    """Each metric of a score, then those of its groups: the name, the value, what became of the programs."""
+    for group, found in {"": metrics, **metrics.get("groups", {})}.items():
+        for name, value in found.items():
+            if name not in BESIDE:
+                yield f"{group} {name}".lstrip(), value, found["statuses"]
 
 
 def score(value: Mapping[str, Any]) -> str:

@@ -43,7 +43,10 @@ class Plain(Benchmark):
 
     def problems(self):
         for number in range(self.tasks):
-            yield Problem(id=f"plain/{number}", benchmark="plain", prompt="ri")
+            yield Problem(id=f"plain/{number}", benchmark="plain", prompt="ri", group=self.group(number))
+
+    def group(self, number):
+        return ""
 
     def request(self, problem):
         made = Request.continuing if self.style == "raw" else Request.of
@@ -98,6 +101,38 @@ class Plain(Benchmark):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Grouped(Plain):
+    """The same in groups, some of which cannot be judged here; a sample may name group and number, or a raw part."""
+
+    groups: Annotated[tuple[str, ...], "names of groups, which tasks belong to in turn"] = ("north", "south")
+    absent: Annotated[tuple[str, ...], "groups that cannot be judged here"] = ()
+
+    def group(self, number):
+        return self.groups[number % len(self.groups)]
+
+    def task(self, row):
+        if "number" not in row:
+            raise ValueError("the field 'number' is missing")
+        return f"plain/{row['number']}"
+
+    def completed(self, problem, completion):
+        return f"{problem.prompt}{completion.removesuffix('!')}"
+
+    def solved(self, problem, solution):
+        return solution.removeprefix(f"{problem.group} ")
+
+    def broken(self, chosen):
+        tasks = sorted(name for name in chosen if self.group(int(name.rpartition("/")[2])) in self.absent)
+        return dict.fromkeys(tasks, "the tools are missing: install them")
+
+    def notes(self):
+        return [f"{group}: tools 1.0" for group in self.groups if group not in self.absent]
+
+    def doubts(self):
+        return [f"{group}: the tools are missing: install them" for group in self.absent]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Words(Teacher):
     """Says one word after another, by the number of the sample; "refused" is no answer, "wro" is one that is cut."""
 
@@ -130,4 +165,4 @@ def teacher():
 
 @hookimpl
 def benchmark():
-    return {"plain": Plain}
+    return {"plain": Plain, "grouped": Grouped}

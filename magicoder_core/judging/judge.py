@@ -99,7 +99,7 @@ def _is_of(verdict: Verdict, due: _Due) -> bool:
 def _without_judging(sample: Sample, broken: Mapping[str, str]) -> Verdict | None:
     """The verdict on what is no program, or on a task that cannot be judged here."""
     if sample.task_id in broken:
-        detail = f"the task's own reference does not pass here: {broken[sample.task_id]}"
+        detail = f"the task cannot be judged here: {broken[sample.task_id]}"
         return Verdict(problem_id=sample.task_id, sample=sample.number, status="harness_error", detail=detail)
     if sample.code is None:
         return Verdict(problem_id=sample.task_id, sample=sample.number, status="fail", detail=sample.note)

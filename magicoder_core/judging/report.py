@@ -45,6 +45,7 @@ def make_report(
     return Report(
         benchmark=bound.name,
         metrics=tally.summary(bound.provider.ks),
+        groups=tally.grouped(bound.provider.ks),
         versions={
             **versions(bound),
             "subset": f"the first {count} problems" if bound.provider.limit else f"all {count} problems",

@@ -5,7 +5,7 @@
     a folder, <task_id with / as _>/<n>.py             a whole program each
 
 Several samples of a task are numbered from 0, in the file's order. A ``solution`` of ``null`` is a problem to which
-the model gave no answer. Other fields are ignored.
+the model gave no answer. Other fields are ignored. What program each makes is the benchmark's to say.
 """
 
 from __future__ import annotations
@@ -22,10 +22,15 @@ from typing import Any, BinaryIO
 
 from magicoder_core import jsonl
 from magicoder_core.errors import RunError
+from magicoder_core.providers import Benchmark
+from magicoder_core.records import Problem
 
 _GZIP = b"\x1f\x8b"
 _MARK = b"\xef\xbb\xbf"
 """With which some systems begin a text in UTF-8."""
+
+_Given = tuple[str, str] | None
+"""What a sample hands in: ``solution`` or ``completion``, and its text; None where the model gave no answer."""
 
 _EXPECTED = 'a line is {"task_id": ..., "solution": ...} or {"task_id": ..., "completion": ...}'
 
@@ -70,17 +75,29 @@ class Samples:
 
     Args:
         path: the file or folder.
-        prompts: the prompt of each task that counts, by its id.
+        benchmark: whose tasks they are for.
+        problems: each task that counts, by its id.
         others: ids of tasks that there are and that do not count.
     """
 
-    def __init__(self, path: Path, prompts: Mapping[str, str], others: AbstractSet[str] = frozenset()) -> None:
-        self.path, self._prompts, self._others = path, prompts, others
+    def __init__(
+        self,
+        path: Path,
+        benchmark: Benchmark,
+        problems: Mapping[str, Problem],
+        others: AbstractSet[str] = frozenset(),
+    ) -> None:
+        self.path, self._benchmark, self._problems, self._others = path, benchmark, problems, others
 
     @property
     def tasks(self) -> Sequence[str]:
         """Ids of the tasks that count, in their order."""
-        return tuple(self._prompts)
+        return tuple(self._problems)
+
+    @property
+    def groups(self) -> dict[str, str]:
+        """The group of each of them that has one."""
+        return {name: problem.group for name, problem in self._problems.items() if problem.group}
 
     def survey(self) -> Survey:
         """Look through all of it.
@@ -90,7 +107,7 @@ class Samples:
         """
         found = Survey()
         for name, _ in self._pairs():
-            if name in self._prompts:
+            if name in self._problems:
                 found.known[name] += 1
             elif name in self._others:
                 found.left_out += 1
@@ -106,37 +123,47 @@ class Samples:
         """
         numbers: Counter[str] = Counter()
         position = 0
-        for name, code in self._pairs():
-            if name in self._prompts:
+        for name, given in self._pairs():
+            if (problem := self._problems.get(name)) is not None:
+                code = self._program(problem, given)
                 yield Sample(position, name, numbers[name], code, "no answer" if code is None else "")
                 numbers[name] += 1
                 position += 1
 
-    def _pairs(self) -> Iterator[tuple[str, str | None]]:
-        """Task and program of each sample, of unknown tasks too."""
+    def _program(self, problem: Problem, given: _Given) -> str | None:
+        """The whole program, as the benchmark makes it of what was handed in."""
+        if given is None:
+            return None
+        kind, text = given
+        return (self._benchmark.solved if kind == "solution" else self._benchmark.completed)(problem, text)
+
+    def _pairs(self) -> Iterator[tuple[str, _Given]]:
+        """Task and text of each sample, of unknown tasks too."""
         return self._of_folder() if self.path.is_dir() else self._of_lines()
 
-    def _of_lines(self) -> Iterator[tuple[str, str | None]]:
+    def _of_lines(self) -> Iterator[tuple[str, _Given]]:
         for number, line in _lines(self.path):
             yield self._pair(_object(line, where := f"{self.path}:{number}"), where)
 
-    def _pair(self, row: Mapping[str, Any], where: str) -> tuple[str, str | None]:
-        name = _text(row, "task_id", where)
-        if row.get("solution") is not None:
-            return name, _text(row, "solution", where)
-        if row.get("completion") is not None:
-            return name, self._prompts.get(name, "") + _text(row, "completion", where)
+    def _pair(self, row: Mapping[str, Any], where: str) -> tuple[str, _Given]:
+        try:
+            name = self._benchmark.task(row)
+        except (ValueError, TypeError) as error:
+            raise RunError(f"{where}: {error}; {_EXPECTED}") from error
+        for kind in ("solution", "completion"):
+            if row.get(kind) is not None:
+                return name, (kind, _text(row, kind, where))
         if "solution" in row or "completion" in row:
             return name, None
         raise RunError(f"{where}: neither 'solution' nor 'completion' is there; {_EXPECTED}")
 
-    def _of_folder(self) -> Iterator[tuple[str, str | None]]:
-        names = {name.replace("/", "_"): name for name in (*self._prompts, *self._others)}
+    def _of_folder(self) -> Iterator[tuple[str, _Given]]:
+        names = {name.replace("/", "_"): name for name in (*self._problems, *self._others)}
         folders = {item.name: item for item in sorted(self.path.iterdir()) if item.is_dir()}
         known = [name for name in names if name in folders]
         for folder in (*known, *(name for name in folders if name not in names)):
             for file in _programs(folders[folder]):
-                yield names.get(folder, folder), _read(file)
+                yield names.get(folder, folder), ("solution", _read(file))
 
 
 def _programs(folder: Path) -> Sequence[Path]:
@@ -184,6 +211,5 @@ def _object(line: bytes, where: str) -> Mapping[str, Any]:
 def _text(row: Mapping[str, Any], name: str, where: str) -> str:
     value = row.get(name)
     if not isinstance(value, str):
-        what = "missing" if name not in row else f"no text (got {value!r:.40})"
-        raise RunError(f"{where}: the field '{name}' is {what}; {_EXPECTED}")
+        raise RunError(f"{where}: the field '{name}' is no text (got {value!r:.40}); {_EXPECTED}")
     return value

@@ -106,7 +106,7 @@ def score(wish: Wish) -> Score:
             known = judge(
                 bound, samples, ledger, total=survey.total, broken=test.broken, label=f"{bound.name}, {wish.samples}"
             )
-            tally = Tally()
+            tally = Tally(samples.groups)
             for verdict in ledger.first(survey.total):
                 tally.add(verdict)
             report = make_report(bound, tally, test, _facts(wish, samples.tasks, missing))
@@ -133,9 +133,9 @@ def _bound(wish: Wish) -> Bound[Benchmark]:
 def _samples(bound: Bound[Benchmark], path: Path) -> Samples:
     """The samples of the tasks that count."""
     with attributed("benchmark", bound.name):
-        problems = {problem.id: problem.prompt for problem in bound.provider.problems()}
+        problems = {problem.id: problem for problem in bound.provider.problems()}
     chosen = dict(islice(problems.items(), bound.provider.limit))
-    return Samples(path, chosen, problems.keys() - chosen.keys())
+    return Samples(path, bound.provider, chosen, problems.keys() - chosen.keys())
 
 
 def _complete(name: str, wish: Wish, survey: Survey, tasks: Sequence[str]) -> list[str]:

@@ -1,7 +1,7 @@
 """The gold self-test: before anything is spent, programs whose verdict is known are judged in this very environment.
 
-Each reference must pass and each known mistake must fail. A task whose own reference does not pass is broken here and
-left out of the score, visibly; a mistake that passes stops everything. References that passed are remembered for a day,
+Each reference must pass and each known mistake must fail. A task whose own reference does not pass, or of which the
+benchmark itself finds that it cannot be judged, is broken here and left out of the score, visibly; a mistake that passes stops everything. References that passed are remembered for a day,
 under all that a verdict depends on; even then the first of them and all mistakes are judged again.
 """
 
@@ -12,6 +12,7 @@ import json
 import os
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -30,6 +31,9 @@ from magicoder_core.records import Submission, Verdict
 
 CANARIES = 3
 """References that are judged even where all are remembered."""
+
+REFERENCE = "its own reference does not pass"
+"""Begins the reason why a task is broken whose reference was judged."""
 
 DAY = 24 * 3600.0
 """Seconds for which a success is remembered."""
@@ -59,17 +63,19 @@ def self_test(bound: Bound[Benchmark], chosen: Iterable[str]) -> SelfTest:
     """
     wanted = set(chosen)
     with attributed("benchmark", bound.name):
-        references = [item for item in bound.provider.references() if item.problem_id in wanted]
+        hopeless = {name: why for name, why in bound.provider.broken(wanted).items() if name in wanted}
+        _tell_of_hopeless(bound.name, hopeless, len(wanted))
+        references = [item for item in bound.provider.references() if item.problem_id in wanted - hopeless.keys()]
         mistakes = list(bound.provider.mistakes())
-    if not references:
+    if not references and type(bound.provider).broken is Benchmark.broken:
         progress.say(f"{bound.name}: brings no reference solutions: whether right programs pass here is not known")
     if not references and not mistakes:
-        return SelfTest()
+        return SelfTest(broken=hopeless)
     memory = _Memory.read(bound)
     broken = _broken(bound, references, mistakes, memory)
     memory.write()
     _tell(bound.name, broken, len(references))
-    return SelfTest(references=len(references), mistakes=len(mistakes), broken=broken)
+    return SelfTest(references=len(references), mistakes=len(mistakes), broken={**hopeless, **broken})
 
 
 def _broken(
@@ -84,7 +90,8 @@ def _broken(
         if verdict.status == "pass":
             memory.note(verdict.problem_id)
         else:
-            broken[verdict.problem_id] = f"{verdict.status}: {verdict.detail}" if verdict.detail else verdict.status
+            why = f"{verdict.status}: {verdict.detail}" if verdict.detail else verdict.status
+            broken[verdict.problem_id] = f"{REFERENCE}: {why}"
     _refuse(bound.name, verdicts[len(due) :], broken)
     if before & broken.keys():
         memory.passed.clear()
@@ -125,17 +132,29 @@ def _refuse(name: str, mistakes: Sequence[Verdict], broken: Mapping[str, str]) -
             raise RunError(f"{where} cannot be judged here ({verdict.detail}); 'magicoder check' says what is missing")
 
 
+def _tell_of_hopeless(name: str, broken: Mapping[str, str], tasks: int) -> None:
+    """Say what cannot be judged here, each reason once with how many tasks it costs.
+
+    Raises:
+        RunError: that is all of them.
+    """
+    for why, number in Counter(broken.values()).items():
+        progress.say(f"{name}: {number} of {tasks} tasks cannot be judged here and are left out of the score: {why}")
+    if broken and len(broken) == tasks:
+        raise RunError(f"{name}: no task can be judged here: {next(iter(broken.values()))}; see 'magicoder check'")
+
+
 def _tell(name: str, broken: Mapping[str, str], references: int) -> None:
     """Show broken tasks by name.
 
     Raises:
         RunError: all are.
     """
-    told = [f"{task} ({reason})" for task, reason in islice(broken.items(), _TOLD)]
+    told = [f"{task}: {reason}" for task, reason in islice(broken.items(), _TOLD)]
     if broken and len(broken) == references:
         raise RunError(f"{name}: self-test: no reference solution passes here, as {told[0]}; see 'magicoder check'")
     for line in told:
-        progress.say(f"{name}: broken here and left out of the score: its own reference does not pass: {line}")
+        progress.say(f"{name}: broken here and left out of the score: {line}")
     if len(broken) > _TOLD:
         progress.say(f"{name}: and {len(broken) - _TOLD} more; the report names them all")
 

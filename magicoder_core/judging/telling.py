@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import NamedTuple
 
 from magicoder_core.judging.score import Score
+from magicoder_core.judging.selftest import REFERENCE
 from magicoder_core.judging.words import named, short
 from magicoder_core.records import Verdict
 
@@ -24,13 +25,17 @@ class Failed(NamedTuple):
 
 
 def scores(made: Score) -> list[tuple[str, str]]:
-    """Each metric with its value: per cent, the 95% interval, over how many tasks."""
-    metrics = {name: value for name, value in made.report.metrics.items() if name != "statuses"}
-    plus = any(name.startswith("base ") for name in metrics)
-    return [
-        (name, _value(value) + (", base and plus tests" if plus and not name.startswith("base ") else ""))
-        for name, value in metrics.items()
-    ]
+    """Each metric with its value: per cent, the 95% interval, over how many tasks; then those of the groups."""
+    found = []
+    for group, metrics in {"": made.report.metrics, **made.report.groups}.items():
+        plus = any(name.startswith("base ") for name in metrics)
+        values = {name: value for name, value in metrics.items() if name != "statuses"}
+        if not values:
+            found.append((group, f"not judged: {_counted(metrics['statuses'])}"))
+        for name, value in values.items():
+            beside = ", base and plus tests" if plus and not name.startswith("base ") else ""
+            found.append((f"{group} {name}".lstrip(), _value(value) + beside))
+    return found
 
 
 def _value(value: dict[str, float]) -> str:
@@ -38,9 +43,13 @@ def _value(value: dict[str, float]) -> str:
     return f"{100 * value['value']:.1f}% [{low:.1f}, {high:.1f}] on {value['tasks']:g} tasks"
 
 
+def _counted(statuses: Mapping[str, int]) -> str:
+    return ", ".join(f"{number} {status}" for status, number in statuses.items()) or "no program"
+
+
 def programs(made: Score) -> str:
     """What became of the programs, and what was left out."""
-    counts = ", ".join(f"{number} {status}" for status, number in made.report.metrics["statuses"].items())
+    counts = _counted(made.report.metrics["statuses"])
     known = f"; {made.known} verdicts known from before" if made.known else ""
     return f"{made.survey.total} programs for {len(made.survey.known)} tasks: {counts}{known}"
 
@@ -57,14 +66,22 @@ def left_out(made: Score) -> Iterator[str]:
         )
     if made.survey.left_out:
         yield f"beyond the limit: {made.survey.left_out} samples"
-    for item in islice(report.broken, SHOWN):
-        yield f"broken here: {item['task_id']}: its own reference does not pass ({short(item['reason'])})"
-    if len(report.broken) > SHOWN:
-        yield f"broken here: {len(report.broken) - SHOWN} more"
+    yield from _broken(report.broken)
     if report.harness_errors:
         yield f"not judged: {report.harness_errors} programs, which count for nothing"
         if (last := made.tally.unjudged) is not None:
             yield f"not judged: the last one: {last.problem_id}, sample {last.sample}: {short(last.detail)}"
+
+
+def _broken(items: Sequence[Mapping[str, str]]) -> Iterator[str]:
+    """What cannot be judged here: by the task, or the reason alone where many share it."""
+    reasons: dict[str, list[str]] = {}
+    for item in items:
+        reasons.setdefault(item["reason"], []).append(item["task_id"])
+    for why, tasks in islice(reasons.items(), SHOWN):
+        yield f"broken here: {tasks[0] if len(tasks) == 1 else f'{len(tasks)} tasks'}: {short(why)}"
+    if len(reasons) > SHOWN:
+        yield f"broken here: {sum(map(len, list(reasons.values())[SHOWN:]))} tasks more"
 
 
 def failures(made: Score) -> Iterator[Failed]:
@@ -76,7 +93,8 @@ def failures(made: Score) -> Iterator[Failed]:
 
 def depends(made: Score) -> list[tuple[str, str]]:
     """What the score depends on: data, semantics, isolation, versions, the self-test."""
-    test, broken = made.report.self_test, len(made.report.broken)
+    test = made.report.self_test
+    broken = sum(item["reason"].startswith(REFERENCE) for item in made.report.broken)
     passed = test.get("references", 0) - broken
     failed = f", {broken} did not" if broken else ""
     tested = f"{passed} references passed{failed}, {test.get('mistakes', 0)} known mistakes failed"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -33,11 +33,15 @@ class Tally:
     """What became of all programs so far.
 
     A ``harness_error`` is ours or the machine's and no sample of the model's: it is counted under ``statuses`` and
-    nowhere else, so a task may be left with fewer samples or none.
+    nowhere else, so a task may be left with fewer samples or none. ``groups`` has the group of each task that has one.
     """
 
+    groups: Mapping[str, str] = field(default_factory=dict)
     tasks: dict[str, Task] = field(default_factory=dict)
     statuses: Counter[str] = field(default_factory=Counter)
+    statuses_of: dict[str, Counter[str]] = field(default_factory=dict)
+    """The same for each group."""
+
     isolation: set[str] = field(default_factory=set)
     cpu_seconds: float = 0.0
     unjudged: Verdict | None = None
@@ -57,6 +61,8 @@ class Tally:
         """Count one verdict."""
         task = self.tasks.setdefault(verdict.problem_id, Task())
         self.statuses[verdict.status] += 1
+        if group := self.groups.get(verdict.problem_id):
+            self.statuses_of.setdefault(group, Counter())[verdict.status] += 1
         self.cpu_seconds += verdict.cpu_seconds
         if verdict.isolation:
             self.isolation.add(verdict.isolation)
@@ -74,10 +80,24 @@ class Tally:
 
     def metrics(self, ks: Sequence[int] = KS) -> dict[str, dict[str, float]]:
         """``pass@k``, and ``base pass@k`` where a benchmark has plus tests as well; see `metrics.metrics`."""
-        found = metrics(((task.samples, task.passed) for task in self.tasks.values()), ks)
-        base = metrics(((task.base_samples, task.base_passed) for task in self.tasks.values()), ks)
-        return found | {f"base {name}": value for name, value in base.items()}
+        return _metrics(self.tasks.values(), ks)
 
     def summary(self, ks: Sequence[int] = KS) -> dict[str, Any]:
         """The metrics, and under ``statuses`` what became of the programs."""
         return {**self.metrics(ks), "statuses": dict(sorted(self.statuses.items()))}
+
+    def grouped(self, ks: Sequence[int] = KS) -> dict[str, dict[str, Any]]:
+        """The `summary` of each group, in the groups' own order; of one that was not judged, its statuses alone."""
+        members: dict[str, list[Task]] = {}
+        for name, group in self.groups.items():
+            members.setdefault(group, []).append(self.tasks.get(name) or Task())
+        return {
+            group: {**_metrics(tasks, ks), "statuses": dict(sorted(self.statuses_of.get(group, Counter()).items()))}
+            for group, tasks in members.items()
+        }
+
+
+def _metrics(tasks: Collection[Task], ks: Sequence[int]) -> dict[str, dict[str, float]]:
+    found = metrics(((task.samples, task.passed) for task in tasks), ks)
+    base = metrics(((task.base_samples, task.base_passed) for task in tasks), ks)
+    return found | {f"base {name}": value for name, value in base.items()}

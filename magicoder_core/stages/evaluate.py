@@ -61,7 +61,8 @@ def _work(run: Run) -> Counts:
             for bound in run.plan.benchmarks:
                 report = _score(run, candidate, bound, journal, tests[bound.name])
                 broken = {"broken": [item["task_id"] for item in report.broken]} if report.broken else {}
-                counts.setdefault(bound.name, {})[candidate.label] = {**report.metrics, **broken}
+                groups = {"groups": report.groups} if report.groups else {}
+                counts.setdefault(bound.name, {})[candidate.label] = {**report.metrics, **groups, **broken}
     _sweep(run)
     return counts
 
@@ -86,7 +87,8 @@ def _score(run: Run, candidate: Candidate, bound: Bound[Benchmark], journal: Jou
     with Ledger(folder / "verdicts.part", facts(bound), new=run.anew) as ledger:
         given = answers(folder / "samples.jsonl")
         judge(bound, given, ledger, total=answered.count, broken=test.broken, label=label)
-        tally = _written(folder, ledger, answered.count)
+        groups = {problem.id: problem.group for problem in chosen(bound) if problem.group}
+        tally = _written(folder, ledger, answered.count, groups)
         report = make_report(bound, tally, test, {"model": candidate.identity}, drawn)
         report = replace(report, cut=answered.cut)
         jsonl.write_json(folder / "report.json", report.to_dict())
@@ -102,9 +104,9 @@ def _tell_of_cut(label: str, answered: Answered, limit: int | None) -> None:
         progress.say(f"{label}: {answered.cut} of {answered.count} {were} cut at {at}")
 
 
-def _written(folder: Path, ledger: Ledger, count: int) -> Tally:
+def _written(folder: Path, ledger: Ledger, count: int, groups: Mapping[str, str]) -> Tally:
     """Write the verdicts and, apart, their times; gives them counted."""
-    tally = Tally()
+    tally = Tally(groups)
     with jsonl.Writer(folder / "verdicts.jsonl") as verdicts, jsonl.Writer(folder / "timings.jsonl") as timings:
         for verdict in ledger.first(count):
             verdicts.write(verdict_row(verdict))

@@ -105,7 +105,7 @@ def doubts(plan: Plan, chosen: Sequence[Stage]) -> Iterator[tuple[str, str]]:
 
     It is that filters have nothing to judge; that a trainer has no rows to learn from, or rows that no filter has seen;
     that checkpoints are to be scored, and another model is; that several answers to one problem are asked for at
-    temperature 0.
+    temperature 0. And what providers say themselves.
     """
     if plan.filters and plan.method is None and chosen:
         why = "[[filter]] judges the rows that a [method] makes, and the recipe has none: it does nothing"
@@ -124,6 +124,10 @@ def doubts(plan: Plan, chosen: Sequence[Stage]) -> Iterator[tuple[str, str]]:
         if samples > 1 and _temperature(plan, bound) == 0:
             why = f"samples = {samples} at temperature 0 gives the same answer {samples} times, at {samples} times the price"
             yield bound.name, f"{why}: set samples = 1, or a temperature above 0"
+    for bound in (bound for stage in chosen for bound in stage.providers(plan)):
+        with attributed("plugin", bound.name):
+            found = list(bound.provider.doubts())
+        yield from ((bound.name, line) for line in found)
 
 
 def _doubtful_rows(plan: Plan) -> Iterator[tuple[str, str]]:

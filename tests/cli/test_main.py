@@ -251,3 +251,13 @@ def test_a_table_pads_all_but_its_last_column():
 def test_click_is_asked_for_exit_codes(called):
     assert isinstance(entry.cli, click.Group)
     assert called("show")[0] == 2
+
+
+def test_check_tells_what_a_provider_found_and_what_it_does_without(called, tmp_path):
+    recipe = tmp_path / "r.toml"
+    recipe.write_text('[model]\nuse = "words"\n[[benchmark]]\nuse = "grouped"\nabsent = ["south"]\n')
+    status, out, err = called("--plugin", Path(__file__).parent.parent / "plain_benchmark.py", "check", recipe)
+    assert status == 0, err
+    assert re.search(r"^ok +grouped +north: tools 1\.0$", out, re.MULTILINE)
+    assert re.search(r"^WARNING +grouped +south: the tools are missing: install them$", out, re.MULTILINE)
+    assert "south: tools" not in out

@@ -161,13 +161,15 @@ def test_broken_tasks_are_shown_and_left_out(score, write, tmp_path):
     name = write([(task, "right") for task in TASKS] + [("plain/0", "lost")])
     status, out, err = score(name, "-o", 'bad=["plain/1"]', "--json", "R.json")
     assert status == 0
-    assert "its own reference does not pass: plain/1 (fail: test 3 of plain/1: got 'right')" in err
+    assert "plain/1: its own reference does not pass: fail: test 3 of plain/1: got 'right'" in err
     assert "pass@1       100.0%" in out
     assert "on 4 tasks" in out
-    assert "broken here: plain/1: its own reference does not pass (fail: test 3" in out
+    assert "broken here: plain/1: its own reference does not pass: fail: test 3" in out
     assert "not judged: 2 programs, which count for nothing" in out
     report = json.loads((tmp_path / "R.json").read_text())
-    assert report["broken"] == [{"task_id": "plain/1", "reason": "fail: test 3 of plain/1: got 'right'"}]
+    assert report["broken"] == [
+        {"task_id": "plain/1", "reason": "its own reference does not pass: fail: test 3 of plain/1: got 'right'"}
+    ]
     assert report["harness_errors"] == 2
     assert report["verdicts"][1]["status"] == "harness_error"
 
@@ -378,3 +380,18 @@ def test_what_is_stopped_goes_on(write, tmp_path, kill):
     assert "verdicts are known from before" in done.stderr
     assert "200 programs for 5 tasks: 200 pass; " in done.stdout
     assert len(json.loads((tmp_path / "R.json").read_text())["verdicts"]) == 200
+
+
+def test_groups_are_scored_by_themselves_and_what_cannot_be_judged_is_never_nought(called, tmp_path):
+    rows = [{"number": number, "solution": "right" if number else "wrong"} for number in range(5)]
+    (tmp_path / "s.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    options = ("-o", 'absent=["south"]', "--json", "R.json")
+    status, out, err = called("score", "--plugin", PLUGIN, "grouped", "s.jsonl", *options)
+    assert status == 0, err
+    assert "north pass@1       66.7% [20.8, 93.9] on 3 tasks" in out
+    assert re.search(r"^south +not judged: 2 harness_error$", out, re.MULTILINE)
+    assert "broken here: 2 tasks: the tools are missing: install them\n" in out
+    assert "self-test  3 references passed, 1 known mistakes failed" in re.sub("  +", "  ", out)
+    report = json.loads((tmp_path / "R.json").read_text())
+    assert report["groups"]["south"] == {"statuses": {"harness_error": 2}}
+    assert report["groups"]["north"]["pass@1"]["tasks"] == 3

@@ -47,7 +47,7 @@ def test_a_broken_task_says_nothing_about_the_model(plain, ledger, tmp_path):
     _, statuses = run(plain(log=log), samples, ledger, {"plain/1": "timeout"})
     assert statuses == ["pass", "harness_error", "harness_error"]
     assert log.read_text() == "plain/0 0 right\n"
-    assert ledger.at(1).detail == "the task's own reference does not pass here: timeout"
+    assert ledger.at(1).detail == "the task cannot be judged here: timeout"
 
 
 def test_what_is_known_is_not_judged_again(plain, tmp_path):

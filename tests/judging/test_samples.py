@@ -6,15 +6,23 @@ import gzip
 import json
 
 import pytest
+from plain_benchmark import Grouped, Plain
 
-from magicoder_core import RunError
+from magicoder_core import Problem, RunError
 from magicoder_core.judging import Samples
 
-PROMPTS = {"H/0": "def f():\n", "H/1": "def g():\n"}
+PROBLEMS = {
+    name: Problem(id=name, benchmark="plain", prompt=prompt)
+    for name, prompt in {"H/0": "def f():\n", "H/1": "def g():\n"}.items()
+}
 
 
-def read(path, **others):
-    return [(item.position, item.task_id, item.number, item.code) for item in Samples(path, PROMPTS, **others)]
+def samples_of(path, *others):
+    return Samples(path, Plain(), PROBLEMS, *others)
+
+
+def read(path):
+    return [(item.position, item.task_id, item.number, item.code) for item in samples_of(path)]
 
 
 def test_a_solution_is_a_whole_program_and_a_completion_follows_the_prompt(samples_file):
@@ -36,8 +44,8 @@ def test_a_solution_is_a_whole_program_and_a_completion_follows_the_prompt(sampl
 
 def test_an_answer_that_was_not_given_is_no_program(samples_file):
     path = samples_file([{"task_id": "H/0", "solution": None}, {"task_id": "H/1", "completion": None}])
-    assert [item.code for item in Samples(path, PROMPTS)] == [None, None]
-    assert next(iter(Samples(path, PROMPTS))).note == "no answer"
+    assert [item.code for item in samples_of(path)] == [None, None]
+    assert next(iter(samples_of(path))).note == "no answer"
 
 
 def test_packed_whatever_the_name(tmp_path):
@@ -66,7 +74,7 @@ def test_a_folder_of_programs_by_number(tmp_path):
 
 def test_a_survey_counts_and_numbers_skip_what_is_unknown(samples_file):
     rows = [{"task_id": name, "solution": "x"} for name in ("H/0", "Z/9", "H/0", "H/2", "Z/9", "H/1")]
-    samples = Samples(samples_file(rows), PROMPTS, {"H/2"})
+    samples = samples_of(samples_file(rows), {"H/2"})
     found = samples.survey()
     assert (dict(found.known), dict(found.unknown), found.left_out, found.total) == (
         {"H/0": 2, "H/1": 1},
@@ -98,7 +106,7 @@ def test_a_bad_line_is_named_with_what_is_wrong_and_what_would_be_right(tmp_path
     path = tmp_path / "s.jsonl"
     path.write_bytes(b'{"task_id": "H/0", "solution": "x"}\n\n' + line + b"\n")
     with pytest.raises(RunError) as failed:
-        Samples(path, PROMPTS).survey()
+        samples_of(path).survey()
     assert str(failed.value).startswith(f"{path}:3: {says}")
     assert '{"task_id": ..., "solution": ...}' in str(failed.value)
 
@@ -109,7 +117,7 @@ def test_damaged_files_are_named(tmp_path):
     for bytes_ in (packed[:40], packed[:-4], packed[:-8] + bytes(8), packed[:15] + b"\xff" * 9 + packed[24:]):
         path.write_bytes(bytes_)
         with pytest.raises(RunError, match=r"s\.gz.*(a damaged gzip file|not JSON)"):
-            Samples(path, PROMPTS).survey()
+            samples_of(path).survey()
     (tmp_path / "H_0").mkdir()
     (tmp_path / "H_0" / "0.py").write_bytes(b"\xff")
     with pytest.raises(RunError, match=r"0\.py: not UTF-8 text"):
@@ -119,14 +127,29 @@ def test_damaged_files_are_named(tmp_path):
 def test_a_digest_tells_place_and_text_apart(samples_file):
     rows = [("H/0", "x"), ("H/0", "x"), ("H/1", "x"), ("H/1", None), ("H/1", "no answer"), ("H/0", "\ud800")]
     path = samples_file({"task_id": name, "solution": code} for name, code in rows)
-    digests = {item.digest for item in Samples(path, PROMPTS)}
+    digests = {item.digest for item in samples_of(path)}
     assert len(digests) == len(rows)
-    assert digests == {item.digest for item in Samples(path, PROMPTS)}
+    assert digests == {item.digest for item in samples_of(path)}
 
 
 def test_it_reads_lazily(tmp_path):
     path = tmp_path / "s.jsonl"
     path.write_text('{"task_id": "H/0", "solution": "x"}\n' * 50_000 + "broken\n")
-    reading = iter(Samples(path, PROMPTS))
+    reading = iter(samples_of(path))
     assert next(reading).position == 0
     reading.close()
+
+
+def test_the_benchmark_says_whose_a_row_is_and_what_program_it_makes(samples_file):
+    problems = {"plain/0": Problem(id="plain/0", benchmark="plain", prompt="ri", group="north")}
+    rows = [
+        {"number": 0, "completion": "ght!"},
+        {"number": 0, "solution": "north right"},
+        {"number": 9, "solution": "x"},
+    ]
+    samples = Samples(samples_file(rows), Grouped(), problems)
+    assert [item.code for item in samples] == ["right", "right"]
+    assert dict(samples.survey().unknown) == {"plain/9": 1}
+    assert samples.groups == {"plain/0": "north"}
+    with pytest.raises(RunError, match=r"more\.jsonl:1: the field 'number' is missing; a line is"):
+        Samples(samples_file([{"solution": "x"}], "more.jsonl"), Grouped(), problems).survey()

@@ -7,7 +7,7 @@ import json
 import time
 
 import pytest
-from plain_benchmark import Plain
+from plain_benchmark import Grouped, Plain
 
 from magicoder_core import RunError, Submission, Verdict
 from magicoder_core.judging import selftest
@@ -40,8 +40,8 @@ def test_only_the_chosen_problems_count(plain, log):
 
 def test_a_broken_task_is_shown_by_name_and_reason(plain, heard):
     test = self_test(plain(bad=("plain/3",)), ALL)
-    assert test.broken == {"plain/3": "fail: test 3 of plain/3: got 'right'"}
-    told = "plain: broken here and left out of the score: its own reference does not pass: plain/3 (fail: test 3"
+    assert test.broken == {"plain/3": "its own reference does not pass: fail: test 3 of plain/3: got 'right'"}
+    told = "plain: broken here and left out of the score: plain/3: its own reference does not pass: fail: test 3"
     assert [line.partition(" of plain/3")[0] for line in heard] == [told]
 
 
@@ -88,6 +88,30 @@ def test_a_benchmark_without_references_is_told(plain, heard, log):
     assert self_test(plain(silent=True, log=log), ALL).counts() == {"references": 0, "mistakes": 0}
     assert heard == ["plain: brings no reference solutions: whether right programs pass here is not known"]
     assert judged(log) == []
+
+
+def grouped(plain, **options):
+    return dataclasses.replace(plain(), provider=Grouped(**options))
+
+
+def test_what_the_benchmark_itself_cannot_judge_is_broken_and_said_once_for_each_reason(plain, heard, log):
+    test = self_test(grouped(plain, absent=("south",), log=log), ALL)
+    assert test.broken == dict.fromkeys(["plain/1", "plain/3"], "the tools are missing: install them")
+    assert test.counts() == {"references": 3, "mistakes": 1}
+    why = "the tools are missing: install them"
+    assert heard == [f"plain: 2 of 5 tasks cannot be judged here and are left out of the score: {why}"]
+    assert judged(log) == ["plain/0 0 right", "plain/2 0 right", "plain/4 0 right", "plain/0 0 wrong"]
+
+
+def test_where_no_task_can_be_judged_nothing_goes_on(plain):
+    with pytest.raises(RunError, match="no task can be judged here: the tools are missing: install them"):
+        self_test(grouped(plain, absent=("north", "south")), ALL)
+
+
+def test_a_benchmark_that_looks_for_itself_needs_no_references(plain, heard):
+    test = self_test(grouped(plain, absent=("south",), silent=True), ALL)
+    assert list(test.broken) == ["plain/1", "plain/3"]
+    assert not any("brings no reference" in line for line in heard)
 
 
 def test_a_success_is_remembered_for_a_day_but_for_the_canaries(plain, log, monkeypatch):

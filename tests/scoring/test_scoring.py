@@ -114,3 +114,18 @@ def test_nothing_to_score():
     assert scoring.Tally().metrics() == {}
     assert scoring.summary({}) == {}
     assert scoring.summary({"a": []}) == {}
+
+
+def test_groups_have_scores_of_their_own_and_one_that_was_not_judged_has_none():
+    tally = scoring.Tally({"a": "cpp", "b": "java", "c": "cpp", "d": "swift"})
+    for task, status in (("a", "pass"), ("b", "fail"), ("c", "timeout"), ("d", "harness_error")):
+        tally.add(verdict(task, status))
+    found = tally.grouped((1,))
+    assert list(found) == ["cpp", "java", "swift"]
+    assert {group: metrics["pass@1"]["value"] for group, metrics in found.items() if "pass@1" in metrics} == {
+        "cpp": 0.5,
+        "java": 0.0,
+    }
+    assert found["cpp"]["statuses"] == {"pass": 1, "timeout": 1}
+    assert found["swift"] == {"statuses": {"harness_error": 1}}
+    assert scoring.Tally().grouped() == {}
