@@ -30,6 +30,7 @@ COMMANDS = {
     "explain": ("magicoder_core.cli.explain", "Walk the lineage of any record of a run, in both directions."),
     "filter": ("magicoder_core.cli.filter", "Put any rows through filters: de-duplicate, decontaminate, clean."),
     "score": ("magicoder_core.cli.score", "Score any model's samples by a benchmark."),
+    "report": ("magicoder_core.cli.report", "Put scores into one table, beside the published ones."),
     "export": ("magicoder_core.cli.export", "Write a run's kept rows in a format that trainers read."),
     "models": ("magicoder_core.cli.models", "List and fetch the models of the catalogue."),
 }
