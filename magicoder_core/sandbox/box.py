@@ -17,7 +17,9 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
+from magicoder_core.errors import SandboxError
 from magicoder_core.sandbox import starting
+from magicoder_core.sandbox.image import PLAIN, Image
 from magicoder_core.sandbox.inside import region, scratch
 from magicoder_core.sandbox.isolation import BUBBLEWRAP, Isolation
 from magicoder_core.sandbox.limits import Limits
@@ -52,15 +54,18 @@ class Ending:
 class Box:
     """Started at once, ready some 100 ms later; orders may be given before that.
 
-    ``room`` is how many bytes programs can write in it, all files together. ``busy`` while a program runs.
+    ``room`` is how many bytes programs can write in it, all files together; ``image`` what it shows. ``busy`` while a
+    program runs. ``stream`` is the descriptor of a socket for a resident, see `region.ATTACHED`; it is closed here.
 
     Raises:
-        OSError: no process can be started.
+        OSError: no process can be started, or something of the image is not there.
+        SandboxError: the image's Python is none.
     """
 
-    def __init__(self, isolation: Isolation, room: int) -> None:
+    def __init__(self, isolation: Isolation, room: int, image: Image = PLAIN, *, stream: int = -1) -> None:
         self.isolation = isolation
         self.room = room
+        self.image = image
         self.busy = False
         self.greeted = False
         self._folder: tempfile.TemporaryDirectory[str] | None = None
@@ -70,31 +75,49 @@ class Box:
         self._line, theirs = socket.socketpair()
         self._shared, place = _region()
         try:
-            self._process = self._start(theirs.fileno(), place)
-        except OSError:
+            self._process = self._start(theirs.fileno(), place, stream)
+        except (OSError, SandboxError):
             self._line.close()
             self._shared.close()
             raise
         finally:
             theirs.close()
             os.close(place)
+            if stream >= 0:
+                os.close(stream)
 
-    def _start(self, line: int, shared: int) -> subprocess.Popen[bytes]:
+    @property
+    def kind(self) -> tuple[Isolation, int, Image]:
+        """What has to be the same where it is used again."""
+        return self.isolation, self.room, self.image
+
+    @property
+    def process(self) -> int:
+        """The number of the process that all others in the box came of."""
+        return self._process.pid
+
+    def _start(self, line: int, shared: int, stream: int) -> subprocess.Popen[bytes]:
         arguments = [str(line), str(shared)]
         if self.isolation.level == BUBBLEWRAP:
-            command = starting.walled(self.isolation.bwrap, self.room, arguments, as_root=self.isolation.as_root)
+            as_root = self.isolation.as_root
+            command = starting.walled(
+                self.isolation.bwrap, self.room, arguments, as_root=as_root, image=self.image, stream=stream
+            )
             own: dict[str, Any] = {"process_group": 0}
         else:
             self._folder = tempfile.TemporaryDirectory(prefix="magicoder-", ignore_cleanup_errors=True)
-            command = starting.unwalled(self.isolation.level, self._folder.name, arguments)
-            own = {"start_new_session": True, "env": starting.ENVIRONMENT, "cwd": self._folder.name}
+            command = starting.unwalled(
+                self.isolation.level, self._folder.name, arguments, image=self.image, stream=stream
+            )
+            surroundings = starting.surroundings(self.image)
+            own = {"start_new_session": True, "env": surroundings, "cwd": self._folder.name}
         with starting.filter_for(self.isolation.level) as extra:
             return subprocess.Popen(  # noqa: S603 - our own command
                 command(extra),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
-                pass_fds=(line, shared, *extra),
+                pass_fds=(line, shared, *([stream] if stream >= 0 else []), *extra),
                 **own,
             )
 
@@ -102,8 +125,10 @@ class Box:
         """What can be waited for: readable when the program has ended, or the box has."""
         return self._line.fileno()
 
-    def give(self, job: bytes, limits: Limits, most: int, *, script: bool, asked: int) -> None:
+    def give(self, job: bytes, limits: Limits, most: int, *, script: bool, asked: int, kind: int = 0) -> None:
         """Have a program run; its answers to the calls that it is ``asked`` take ``most`` bytes at most.
+
+        ``script`` says that it gets a token, ``kind`` what else it is (of `region.COMMAND` and its like).
 
         Raises:
             Gone: the box is no more.
@@ -115,8 +140,9 @@ class Box:
         self._wipe()
         self._shared[: len(job)] = job
         self._shared[len(job) : len(job) + len(behind)] = behind
-        self._token = secrets.token_bytes(region.TOKEN_BYTES)
-        order = _order(len(job), len(calls), limits, scale, script=script, asked=asked)
+        # Of ASCII, because languages read text.
+        self._token = secrets.token_hex(region.TOKEN_BYTES // 2).encode()
+        order = _order(len(job), len(calls), limits, scale, script=script, asked=asked, kind=kind)
         self._deadline = time.monotonic() + order.ceiling_seconds + _GRACE
         self.busy = True
         try:
@@ -180,7 +206,7 @@ class Box:
     @property
     def packages(self) -> str:
         """The folder of packages that programs may import, as they see it; empty if there is none."""
-        return starting.packages_in_box(self.isolation.level, self._folder.name if self._folder else "")
+        return starting.packages_in_box(self.isolation.level, self._folder.name if self._folder else "", self.image)
 
     def kill(self) -> None:
         """End the box now and leave nothing behind; any number of times."""
@@ -236,14 +262,15 @@ def _region() -> tuple[mmap.mmap, int]:
     return mmap.mmap(place, region.SIZE), place
 
 
-def _order(job: int, calls: int, limits: Limits, scale: float, *, script: bool, asked: int) -> region.Order:
+def _order(job: int, calls: int, limits: Limits, scale: float, *, script: bool, asked: int, kind: int) -> region.Order:
     given = limits.call_seconds or 0.0
-    kept = 0 if script else region.KEPT_BYTES
+    kept = 0 if script or kind else region.KEPT_BYTES
     call = max(given, default=0.0) if isinstance(given, tuple) else given
     return region.Order(
         job=job,
         calls=calls,
         asked=asked,
+        kind=kind,
         script=script,
         wall_clock=limits.clock == "wall",
         cpu_seconds=scale * limits.cpu_seconds,
@@ -251,6 +278,7 @@ def _order(job: int, calls: int, limits: Limits, scale: float, *, script: bool, 
         stall_seconds=scale * limits.wall,
         ceiling_seconds=scale * limits.ceiling,
         memory=limits.memory_bytes + kept,
+        addresses=limits.addresses and limits.addresses + kept,
         processes=limits.processes,
         file=limits.file_bytes,
         output=limits.output_bytes,

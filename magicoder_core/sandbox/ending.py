@@ -38,6 +38,31 @@ def judged(ending: Ending, limits: Limits, *, done: bool, before: str) -> tuple[
     return "fail", f"{before} (exit status {report.status})"
 
 
+def ended(ending: Ending, limits: Limits, *, compiles: bool, before: str) -> tuple[Status, str] | None:
+    """What went wrong with a command; None if it exited with 0 and was not ended ``before`` something."""
+    report = ending.report
+    if stopped := _stopped(report, limits):
+        return stopped
+    if ending.head.state == region.NOT_STARTED:
+        return "harness_error", ending.info.decode("utf-8", "replace")
+    if ending.head.state == region.UNFIT:
+        return "compile_error" if compiles else "fail", ending.info.decode("utf-8", "replace")
+    if not report.status:
+        return ("fail", before) if before else None
+    said = region.Said.unpack(ending.printed)
+    line = _line(said.stderr, errors=compiles) or _line(said.stdout, errors=compiles)
+    if report.status < 0:
+        return "crash", f"killed by {_signal(-report.status)}" + (f": {line}" if line else "")
+    return "compile_error" if compiles else "fail", line or f"exit status {report.status}"
+
+
+def _line(output: bytes, *, errors: bool) -> str:
+    """The last line that says something; of a compiler's the first that speaks of an error, if there is one."""
+    lines = [line.strip() for line in output.decode("utf-8", "replace").splitlines() if line.strip()]
+    wrong = [line for line in lines if "error" in line.lower()] if errors else []
+    return (wrong or lines[-1:] or [""])[0]
+
+
 _SAID: Mapping[int, Status] = {
     region.NO_CODE: "compile_error",
     region.RAISED: "fail",

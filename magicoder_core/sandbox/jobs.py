@@ -9,55 +9,53 @@ from typing import Any, Generic, TypeVar
 
 from magicoder_core.records import Status
 from magicoder_core.sandbox.box import Box, Ending
-from magicoder_core.sandbox.ending import judged
+from magicoder_core.sandbox.commands import BASE, Command, Commands, Ran, contents
+from magicoder_core.sandbox.ending import ended, judged
+from magicoder_core.sandbox.image import Image
 from magicoder_core.sandbox.inside import region, values
 from magicoder_core.sandbox.program import Answers, Calls, Inputs, Outcome, Program, tidy
 
-Found = TypeVar("Found", Outcome, Answers)
+Found = TypeVar("Found", Outcome, Answers, Ran)
 
 _NO_INPUTS = Inputs("", b"", 0, plain=True)
 _TWICE = "the sandbox ended under the program, twice"
 
 
 class Job(ABC, Generic[Found]):
-    """One program to run, and how to read what became of it."""
+    """What a box is given to do, in one step or several, and how to read what became of it."""
 
-    script: bool
+    room: int
+    """Bytes that a box must have for what may be written."""
 
-    def __init__(self, program: Program, inputs: Inputs = _NO_INPUTS, whole: frozenset[int] = frozenset()) -> None:
-        self.program = program
-        self.inputs = inputs
-        self.whole = whole
-
-    @property
-    def room(self) -> int:
-        """Bytes that a box must have for what the program may write."""
-        return self.program.limits.file_bytes
-
-    @property
-    def most(self) -> int:
-        """Bytes of all answers together, at most."""
-        each = values.LARGE_BYTES + values.HEAD_BYTES
-        return region.END - region.STREAM if self.whole else each * len(self.inputs)
+    image: Image
 
     @abstractmethod
     def found(self, index: int, status: Status, detail: str, isolation: str, **known: Any) -> Found:
         """The outcome, of the job's kind."""
 
     @abstractmethod
-    def outcome(self, index: int, ending: Ending, box: Box) -> Found:
-        """What became of the program in ``box``."""
-
     def refused(self, isolation: str) -> Found | None:
         """The outcome of what cannot be run at all."""
-        program = self.program
-        if program.language != "python":
-            return self.broken(0, isolation, f"no way to run {program.language} yet")
-        if (size := len(program.code) + len(program.stdin)) > region.JOB_BYTES // 8:
-            return self.found(0, "fail", f"a program of {size} characters, with its input", isolation)
-        if len(self.inputs.data) > region.JOB_BYTES // 2:
-            return self.broken(0, isolation, "the arguments of the calls are too large")
-        return None
+
+    @abstractmethod
+    def give(self, box: Box) -> None:
+        """Have ``box`` run it, or the step that is due.
+
+        Raises:
+            Gone: the box is no more.
+        """
+
+    @abstractmethod
+    def outcome(self, index: int, ending: Ending, box: Box) -> Found:
+        """What became of it in ``box``."""
+
+    def begin(self) -> None:
+        """Begin with the first step, be it anew."""
+
+    def goes_on(self, ending: Ending) -> bool:
+        """Whether, after a step with that ending, there is another to be given to the same box."""
+        del ending
+        return False
 
     def broken(self, index: int, isolation: str, detail: str) -> Found:
         """The outcome where the sandbox failed."""
@@ -67,12 +65,38 @@ class Job(ABC, Generic[Found]):
         """The outcome of a program that ends boxes."""
         return self.found(index, "crash", _TWICE, isolation)
 
-    def give(self, box: Box) -> None:
-        """Have ``box`` run it.
 
-        Raises:
-            Gone: the box is no more.
-        """
+class _ProgramJob(Job[Found]):
+    """A program of Python's."""
+
+    script: bool
+
+    def __init__(self, program: Program, inputs: Inputs = _NO_INPUTS, whole: frozenset[int] = frozenset()) -> None:
+        self.program = program
+        self.inputs = inputs
+        self.whole = whole
+        self.room = program.limits.file_bytes
+        self.image = program.image
+
+    @property
+    def most(self) -> int:
+        """Bytes of all answers together, at most."""
+        each = values.LARGE_BYTES + values.HEAD_BYTES
+        return region.END - region.STREAM if self.whole else each * len(self.inputs)
+
+    def refused(self, isolation: str) -> Found | None:
+        """See `Job`."""
+        program = self.program
+        if program.language != "python":
+            return self.broken(0, isolation, f"no way to run {program.language} yet")
+        if (size := len(program.code) + len(program.stdin)) > region.JOB_BYTES // 8:
+            return self.found(0, "fail", f"a program of {size} characters, with its input", isolation)
+        if len(self.inputs.data) > region.JOB_BYTES // 2:
+            return self.broken(0, isolation, "the arguments of the calls are too large")
+        return None
+
+    def give(self, box: Box) -> None:
+        """See `Job`."""
         program, inputs = self.program, self.inputs
         calls = (inputs.function, (inputs.data, inputs.plain), tuple(sorted(self.whole)))
         job = (program.code, program.name, program.stdin, box.packages, calls)
@@ -84,7 +108,7 @@ class Job(ABC, Generic[Found]):
         return self.found(
             index,
             status,
-            tidy(detail) if detail else "",
+            tidy(detail, self.image) if detail else "",
             box.isolation.level,
             cpu_seconds=round(ending.report.cpu_seconds, 4),
             wall_seconds=round(ending.report.wall_seconds, 4),
@@ -92,7 +116,7 @@ class Job(ABC, Generic[Found]):
         )
 
 
-class ScriptJob(Job[Outcome]):
+class ScriptJob(_ProgramJob[Outcome]):
     """A whole program: passed if it gives back the token of its run, which it gets after its last line."""
 
     script = True
@@ -113,7 +137,7 @@ class ScriptJob(Job[Outcome]):
         )
 
 
-class CallJob(Job[Answers]):
+class CallJob(_ProgramJob[Answers]):
     """A program that answers calls."""
 
     script = False
@@ -136,3 +160,90 @@ class CallJob(Job[Answers]):
             before="the program ended before it had answered each call",
             stream=ending.stream[:end],
         )
+
+
+class CommandJob(Job[Ran]):
+    """Commands, each a step of its own."""
+
+    def __init__(self, commands: Commands) -> None:
+        self.commands = commands
+        self.image = commands.image
+        self.room = max(command.limits.file_bytes for command in commands.commands)
+        self.begin()
+
+    def begin(self) -> None:
+        """See `Job`."""
+        self._step = 0
+        self._spent = (0.0, 0.0)
+
+    @property
+    def _command(self) -> Command:
+        return self.commands.commands[self._step]
+
+    @property
+    def _last(self) -> bool:
+        return self._step == len(self.commands.commands) - 1
+
+    def found(self, index: int, status: Status, detail: str, isolation: str, **known: Any) -> Ran:
+        """See `Job`."""
+        return Ran(index=index, status=status, detail=detail, step=self._step, isolation=isolation, **known)
+
+    def refused(self, isolation: str) -> Ran | None:
+        """See `Job`."""
+        size = sum(len(path) + len(content) for path, content in self.commands.files.items())
+        if size > region.JOB_BYTES // 8:
+            return self.found(0, "fail", f"files of {size} characters", isolation)
+        return None
+
+    def give(self, box: Box) -> None:
+        """See `Job`."""
+        command = self._command
+        files = [] if self._step else contents(self.commands.files)
+        removed = list(self.commands.removed) if self._last else []
+        environment = [*BASE, *self.image.environment, *command.environment]
+        kind = region.COMMAND | (region.FOLLOWS if self._step else 0) | (0 if self._last else region.KEEP)
+        box.give(
+            marshal.dumps((files, removed, list(command.argv), environment), values.VERSION),
+            command.limits,
+            0,
+            script=self._last and not command.compiles,
+            asked=0,
+            kind=kind,
+        )
+
+    def goes_on(self, ending: Ending) -> bool:
+        """See `Job`."""
+        if self._last or ended(ending, self._command.limits, compiles=False, before=""):
+            return False
+        self._note(ending)
+        self._step += 1
+        return True
+
+    def outcome(self, index: int, ending: Ending, box: Box) -> Ran:
+        """See `Job`."""
+        self._note(ending)
+        said = region.Said.unpack(ending.printed)
+        command, code = self._command, ending.report.status
+        finished = self._last and not command.compiles and hmac.compare_digest(said.token, ending.token)
+        before = "" if finished else "the program ended before the end of its tests"
+        status, detail = ended(ending, command.limits, compiles=command.compiles, before=before) or ("pass", "")
+        by_itself = ending.report.reason == region.BY_ITSELF and ending.head.state not in {
+            region.NOT_STARTED,
+            region.UNFIT,
+        }
+        return self.found(
+            index,
+            status,
+            tidy(detail) if detail else "",
+            box.isolation.level,
+            exit_code=code if by_itself and code >= 0 else None,
+            stdout=said.stdout.decode("utf-8", "replace"),
+            stderr=said.stderr.decode("utf-8", "replace"),
+            cpu_seconds=round(self._spent[0], 4),
+            wall_seconds=round(self._spent[1], 4),
+            finished=finished,
+        )
+
+    def _note(self, ending: Ending) -> None:
+        report = ending.report
+        self._spent = (self._spent[0] + report.cpu_seconds, self._spent[1] + report.wall_seconds)

@@ -8,6 +8,9 @@ from typing import Literal
 _BUSY = 20
 """How many times longer than its processor time a program may take, on however busy a machine."""
 
+_RESERVED = 512 << 20
+"""Addresses that are taken and not used: of the region, of libraries, of threads' stacks. The server counts memory."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
@@ -21,10 +24,13 @@ class Limits:
         call_seconds: processor time of one call from outside (`sandbox.call`), or of each; none by default.
         wall_seconds: elapsed seconds in which the program neither computes nor waits for a processor; by default
             three times the CPU time and five more.
-        memory_bytes: address space of each process, and memory of all together.
+        memory_bytes: memory of all processes together.
         processes: processes at one time; threads may be a hundred more.
         file_bytes: each file, and all files together (bubblewrap only).
         output_bytes: how much of standard output is kept; the rest is read and thrown away.
+        address_bytes: address space of each process; by default half a GiB more than ``memory_bytes``, for what is
+            reserved and not used. 0 is no limit, for runtimes that reserve much (Java's, Node's): memory that is really
+            used counts all the same.
         clock: ``wall`` makes ``cpu_seconds`` and ``call_seconds`` elapsed time, unscaled, to reproduce scorers that
             limit it.
     """
@@ -36,7 +42,13 @@ class Limits:
     processes: int = 16
     file_bytes: int = 64 << 20
     output_bytes: int = 64 << 10
+    address_bytes: int | None = None
     clock: Literal["cpu", "wall"] = "cpu"
+
+    @property
+    def addresses(self) -> int:
+        """Bytes of address space of each process; 0 is no limit."""
+        return self.memory_bytes + _RESERVED if self.address_bytes is None else self.address_bytes
 
     @property
     def wall(self) -> float:

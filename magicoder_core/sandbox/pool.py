@@ -8,20 +8,25 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Generic, TypeVar
 
+from magicoder_core.errors import SandboxError
 from magicoder_core.sandbox.box import Box, Ending, Gone
+from magicoder_core.sandbox.commands import Commands, Ran
 from magicoder_core.sandbox.isolation import Isolation, required
-from magicoder_core.sandbox.jobs import CallJob, Job, ScriptJob
+from magicoder_core.sandbox.jobs import CallJob, CommandJob, Job, ScriptJob
 from magicoder_core.sandbox.program import Answers, Calls, Outcome, Program
 from magicoder_core.sandbox.standing_by import leave, taken
 from magicoder_core.sandbox.width import width
 
-Found = TypeVar("Found", Outcome, Answers)
+Found = TypeVar("Found", Outcome, Answers, Ran)
 
 _AHEAD = 256
 """Outcomes that may wait for one before them, so that one slow program does not leave the other boxes idle."""
 
 _HELD_BYTES = 256 << 20
 """The same for their answers together."""
+
+_SPARE = 8
+"""Boxes that may be idle before one of another kind is started."""
 
 _TRIES = 2
 _LOOK = 1.0
@@ -55,6 +60,21 @@ def call(calls: Iterable[Calls], *, workers: int | None = None, ordered: bool = 
     """
     crew: _Crew[Answers] = _Crew(required(), workers or width())
     found = crew.work(CallJob(one) for one in calls)
+    return _in_order(found, crew) if ordered else found
+
+
+def execute(jobs: Iterable[Commands], *, workers: int | None = None, ordered: bool = True) -> Iterator[Ran]:
+    """Run commands on files, of any language; one `Ran` for each job, as soon as it is known. See `run`.
+
+    A job passes if all its commands exit with 0, and the last has given back the token of the run: it is 32 characters
+    to be read from descriptor `TOKEN_FROM` and written to `TOKEN_TO` (``/dev/fd/198`` and ``/dev/fd/199``) behind the
+    tests. Exit status 0 alone passes nothing. As in `run`, a program that knows this can claim to have come so far.
+
+    Raises:
+        SandboxError: as `run`.
+    """
+    crew: _Crew[Ran] = _Crew(required(), workers or width())
+    found = crew.work(CommandJob(job) for job in jobs)
     return _in_order(found, crew) if ordered else found
 
 
@@ -111,10 +131,12 @@ class _Crew(Generic[Found]):
         if (refused := job.refused(self._isolation.level)) is not None:
             yield replace(refused, index=index)
             return
+        job.begin()
         try:
             box = self._box(job, new=tries > 1)
-        except OSError as error:
-            yield job.broken(index, self._isolation.level, f"the sandbox did not start: {error.strerror or error}")
+        except (OSError, SandboxError) as error:
+            reason = getattr(error, "strerror", None) or error
+            yield job.broken(index, self._isolation.level, f"the sandbox did not start: {reason}")
             return
         self._busy[box] = (index, job, tries)
         try:
@@ -123,17 +145,20 @@ class _Crew(Generic[Found]):
             yield from self._lost(box)
 
     def _box(self, job: Job[Found], *, new: bool) -> Box:
-        """A new box, or an idle one with just the job's room: that may have been spoilt by a program before.
+        """A new box, or an idle one of just the job's kind: that may have been spoilt by a program before.
 
         Raises:
             OSError: none can be started.
+            SandboxError: nor will one of that image ever be.
         """
-        while self._idle and not new:
-            box = self._idle.pop()
-            if box.room == job.room:
+        kind = (self._isolation, job.room, job.image)
+        for box in [] if new else reversed(self._idle):
+            if box.kind == kind:
+                self._idle.remove(box)
                 return box
-            self._drop(box)
-        box = (None if new else taken(self._isolation, job.room)) or Box(self._isolation, job.room)
+        while len(self._idle) >= _SPARE:
+            self._drop(self._idle.pop(0))
+        box = (None if new else taken(*kind)) or Box(*kind)
         self._selector.register(box, selectors.EVENT_READ, box)
         return box
 
@@ -153,7 +178,7 @@ class _Crew(Generic[Found]):
                 yield from self._lost(box)
                 continue
             if ending is not None:
-                yield self._ended(box, ending)
+                yield from self._ended(box, ending)
         for box in self._overdue():
             yield from self._lost(box)
 
@@ -164,10 +189,17 @@ class _Crew(Generic[Found]):
         ready = {key.data for key, _ in self._selector.select(0)} if late else set()
         return [box for box in late if box not in ready]
 
-    def _ended(self, box: Box, ending: Ending) -> Found:
-        index, job, _ = self._busy.pop(box)
+    def _ended(self, box: Box, ending: Ending) -> Iterator[Found]:
+        index, job, _ = self._busy[box]
+        if job.goes_on(ending):
+            try:
+                job.give(box)
+            except Gone:
+                yield from self._lost(box)
+            return
+        del self._busy[box]
         self._idle.append(box)
-        return job.outcome(index, ending, box)
+        yield job.outcome(index, ending, box)
 
     def _lost(self, box: Box) -> Iterator[Found]:
         """A box ended under its program, or did not start: once more in a new one."""

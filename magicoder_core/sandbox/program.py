@@ -11,6 +11,7 @@ from typing import Any
 
 from magicoder_core.records import Status
 from magicoder_core.sandbox import starting
+from magicoder_core.sandbox.image import PLAIN, Image, serving
 from magicoder_core.sandbox.inside import values
 from magicoder_core.sandbox.limits import Limits
 
@@ -25,9 +26,10 @@ _ADDRESS = re.compile(r"0x[0-9a-fA-F]{4,}")
 
 @dataclass(frozen=True, kw_only=True)
 class Program:
-    """One untrusted program. The only language of this version is ``python``.
+    """One untrusted program in ``python``, the only language that this form knows (see `Commands` for others).
 
-    ``name`` is its ``__name__`` while it runs: a main guard runs only under ``__main__``.
+    ``name`` is its ``__name__`` while it runs: a main guard runs only under ``__main__``. ``image`` may name another
+    interpreter (`python_image`).
     """
 
     code: str
@@ -35,6 +37,7 @@ class Program:
     language: str = "python"
     limits: Limits = field(default_factory=Limits)
     name: str = "__main__"
+    image: Image = PLAIN
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -208,17 +211,19 @@ def about(kind: str, text: str, line: int | None) -> str:
     return f"{kind[:100]}: {text[:350]}{place}" if text else f"{kind[:100]}{place}"
 
 
-def tidy(text: str) -> str:
+def tidy(text: str, image: Image = PLAIN) -> str:
     """A detail without what differs between two runs or tells of this machine."""
-    text = _ADDRESS.sub("0x...", " ".join(without_places(text).split()))
+    text = _ADDRESS.sub("0x...", " ".join(without_places(text, image).split()))
     text = text if len(text) <= DETAIL_CHARACTERS else text[: DETAIL_CHARACTERS - 3] + "..."
     # A lone surrogate would make the record unwritable, and a control character would reach the terminal.
     shown = "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
     return shown[: 2 * DETAIL_CHARACTERS].encode()[:DETAIL_BYTES].decode("utf-8", "ignore")
 
 
-def without_places(text: str) -> str:
+def without_places(text: str, image: Image = PLAIN) -> str:
     """A text without the places of this machine that a program can name: where Python lies, and its own folder."""
-    prefix = starting.python_folder()
-    text = text if prefix == "/usr" else text.replace(prefix, "<python>")
+    python = serving(image.python)
+    for folder in python.packages:
+        text = text.replace(folder, "<packages>")
+    text = text if python.prefix == "/usr" else text.replace(python.prefix, "<python>")
     return _FOLDER.sub(starting.WORKPLACE, text)

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 
 from magicoder_core.sandbox.box import Box
+from magicoder_core.sandbox.image import Image
 from magicoder_core.sandbox.isolation import Isolation
 
 _boxes: ContextVar[list[Box] | None] = ContextVar("boxes", default=None)
@@ -37,10 +38,10 @@ def leave(box: Box) -> None:
         boxes.append(box)
 
 
-def taken(isolation: Isolation, room: int) -> Box | None:
+def taken(isolation: Isolation, room: int, image: Image) -> Box | None:
     """A box of that kind that stood by and still lives; None if there is none."""
     boxes = _boxes.get() or []
-    for box in [box for box in boxes if box.room == room and box.isolation == isolation][::-1]:
+    for box in [box for box in boxes if box.kind == (isolation, room, image)][::-1]:
         boxes.remove(box)
         if box.lives():
             return box

@@ -9,36 +9,13 @@ from pathlib import Path
 import pytest
 
 from magicoder_core import sandbox
-from magicoder_core.sandbox import Calls, Inputs, Limits, Program, Value, bubblewrap, isolation, starting
-from magicoder_core.sandbox.inside import locks
+from magicoder_core.sandbox import Calls, Inputs, Limits, Program, Value
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the levels were measured on Linux only")
 
 LIMITS = Limits(cpu_seconds=1, wall_seconds=5)
 INPUTS = Inputs.of("double", [(1,), (2,)])
 RIGHT = Calls.of("def double(x): return 2 * x", INPUTS, LIMITS)
-
-
-@pytest.fixture(params=["namespaces", "landlock", "rlimits"])
-def level(request, monkeypatch):
-    isolation.probe.cache_clear()
-    if request.param == "landlock" and not locks.abi():
-        pytest.skip("this kernel has no Landlock")
-    if request.param == "namespaces":
-        # As for everybody but root.
-        monkeypatch.setattr(starting, "real_root", lambda: False)
-        if isolation.probe().level != "bubblewrap":
-            pytest.skip(f"no user namespaces here: {isolation.probe().problem}")
-        yield "bubblewrap"
-        isolation.probe.cache_clear()
-        return
-    monkeypatch.setattr(bubblewrap, "candidates", lambda: iter([]))
-    monkeypatch.setenv(isolation.ALLOW, "1")
-    if request.param == "rlimits":
-        monkeypatch.setattr(isolation.locks, "abi", lambda: 0)
-    isolation.probe.cache_clear()
-    yield request.param
-    isolation.probe.cache_clear()
 
 
 @pytest.fixture

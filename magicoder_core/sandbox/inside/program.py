@@ -26,8 +26,6 @@ _TEXT = 500
 _THREADS = 112
 """The kernel counts threads with processes; the server counts processes alone."""
 
-_ADDRESSES = 512 << 20
-"""Addresses that are taken and not used: of the region, of libraries, of threads' stacks. The server counts memory."""
 _BLOCK = 1 << 16
 _MANY_BYTES = 1 << 16
 
@@ -39,7 +37,9 @@ class Locks(NamedTuple):
     """What each program is locked in with where it has no namespaces; all empty where it has.
 
     ``readable``, ``writable`` and ``listed`` are for Landlock, ``filter`` is a seccomp filter. ``others`` are the
-    threads of the same user outside, which the kernel counts as well.
+    threads of the same user outside, which the kernel counts as well. Commands can read ``tools`` as well, and have a
+    filter of their own (``starters``) that lets them start processes whoever they are. ``nice`` is their
+    priority.
     """
 
     readable: tuple[str, ...] = ()
@@ -47,6 +47,13 @@ class Locks(NamedTuple):
     listed: tuple[str, ...] = ()
     filter: bytes = b""
     others: int = 0
+    tools: tuple[str, ...] = ()
+    starters: bytes = b""
+    nice: int = 10
+
+    def for_commands(self) -> Locks:
+        """The same, as a command has it."""
+        return self._replace(readable=self.readable and (*self.readable, *self.tools), filter=self.starters)
 
     def close(self) -> None:
         """Lock this process in.
@@ -55,7 +62,7 @@ class Locks(NamedTuple):
             OSError: the kernel refuses.
         """
         # However many they are, the server must come to its turn.
-        os.nice(10)
+        os.setpriority(os.PRIO_PROCESS, 0, self.nice)
         if self.readable:
             # A second lock within the server's: nothing behind it can signal the server.
             locks.lock((*self.readable, "/proc/self"), self.writable, self.listed)
@@ -139,7 +146,7 @@ def main(shared: mmap.mmap, order: region.Order, control: int, pipes: Pipes | No
         _signal.signal(_signal.SIGINT, _signal.default_int_handler)
         _signal.pthread_sigmask(_signal.SIG_SETMASK, ())
         asker = pipes.take_theirs() if pipes else None
-        _limit(order, locked.others if locked else 0)
+        limit(order, locked.others if locked else 0)
         if locked:
             locked.close()
         gc.enable()
@@ -149,9 +156,13 @@ def main(shared: mmap.mmap, order: region.Order, control: int, pipes: Pipes | No
         _exit(status)
 
 
-def _limit(order: region.Order, others: int) -> None:
+def limit(order: region.Order, others: int) -> None:
+    """Put the kernel's limits on this process, where ``others`` threads of the same user are outside.
+
+    Raises:
+        OSError: the kernel refuses.
+    """
     seconds = math.ceil(order.cpu_seconds) + 1
-    addresses = order.memory + _ADDRESSES
     processes = order.processes + others + _THREADS
     try:
         if not order.wall_clock:
@@ -159,7 +170,8 @@ def _limit(order: region.Order, others: int) -> None:
             resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
         resource.setrlimit(resource.RLIMIT_FSIZE, (order.file, order.file))
         resource.setrlimit(resource.RLIMIT_NPROC, (processes, processes))
-        resource.setrlimit(resource.RLIMIT_AS, (addresses, addresses))
+        if order.addresses:
+            resource.setrlimit(resource.RLIMIT_AS, (order.addresses, order.addresses))
     except (ValueError, OSError):
         # macOS refuses some of them; the level "rlimits" is the weak one.
         if sys.platform == "linux":
@@ -246,7 +258,12 @@ def _finish(shared: mmap.mmap, asker: socket.socket) -> None:
 
 
 def _fail(shared: mmap.mmap, state: int, error: BaseException) -> None:
-    data = _dumps(_failure(error), values.VERSION)[: region.INFO_BYTES]
+    note(shared, state, _dumps(_failure(error), values.VERSION))
+
+
+def note(shared: mmap.mmap, state: int, data: bytes) -> None:
+    """Leave a word on a failure in the region."""
+    data = data[: region.INFO_BYTES]
     shared[region.INFO : region.INFO + len(data)] = data
     region.TOLD.pack_into(shared, region.TOLD_AT, len(data), b"")
     region.STATE.pack_into(shared, region.HEAD, state)

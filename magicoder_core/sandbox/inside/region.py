@@ -13,7 +13,10 @@ from __future__ import annotations
 import mmap
 import socket
 import struct
-from typing import NamedTuple, Self
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from typing import Self
 
 JOB_BYTES = 24 << 20
 """Bytes of a program with its input; no job is longer."""
@@ -33,13 +36,18 @@ TOKEN_BYTES = 32
 HELLO = b"ready\n"
 
 # How far a program came, by its own account.
-NOTHING, NO_CODE, RAISED, DEFINED, FINISHED, NO_MEMORY, FULL = range(7)
+NOTHING, NO_CODE, RAISED, DEFINED, FINISHED, NO_MEMORY, FULL, NOT_STARTED, UNFIT = range(9)
+
+# What an order is beside a Python program: a command; more of its job follow, or went before, in the same folder; it
+# speaks with the outside over the box's own stream (`commands`, `service`).
+COMMAND, KEEP, FOLLOWS, ATTACHED = 1, 2, 4, 8
 
 # Why the server ended a program.
 BY_ITSELF, CPU, CALL, WALL, CROWD, MEMORY, STOPPED = range(7)
 
-_ORDER = struct.Struct("<QII??4dQIQQ")
+_ORDER = struct.Struct("<QIII??4dQQIQQ")
 _REPORT = struct.Struct("<iI2dI")
+_SAID = struct.Struct("<III")
 _HEAD = struct.Struct("<IIQI32s")
 STATE = struct.Struct("<I")
 MARK = struct.Struct("<IQ")
@@ -54,15 +62,17 @@ class Order(NamedTuple):
     """One program to run.
 
     ``job``: bytes of it in the region; ``calls``: how many limits of single calls (doubles) stand behind it;
-    ``asked``: how many calls it is asked.
+    ``asked``: how many calls it is asked. ``kind``: of `COMMAND` and its like, added up.
     ``wall_clock``: the limits ``cpu_seconds`` and ``call_seconds`` mean elapsed time. ``call_seconds`` of 0 is none.
-    The token of a script (`TOKEN_BYTES`) follows its order, and stays in the socket until the program asks for it.
+    The token of a ``script`` (`TOKEN_BYTES`) follows its order, and stays in the socket until the program asks for it.
+    ``addresses``: of each process, in bytes; 0 is no limit.
     ``stall_seconds``: elapsed time that the program may spend without computing or waiting for a processor.
     """
 
     job: int
     calls: int
     asked: int
+    kind: int
     script: bool
     wall_clock: bool
     cpu_seconds: float
@@ -70,6 +80,7 @@ class Order(NamedTuple):
     stall_seconds: float
     ceiling_seconds: float
     memory: int
+    addresses: int
     processes: int
     file: int
     output: int
@@ -112,6 +123,25 @@ class Report(NamedTuple):
 def report(status: int, reason: int, cpu_seconds: float, wall_seconds: float, printed: bytes) -> bytes:
     """A `Report` as it crosses, with what was printed behind it."""
     return _REPORT.pack(status, reason, cpu_seconds, wall_seconds, len(printed)) + printed
+
+
+class Said(NamedTuple):
+    """What a command wrote, in the place of what a script printed: two streams, and what it gave back for a token."""
+
+    stdout: bytes
+    stderr: bytes
+    token: bytes
+
+    def pack(self) -> bytes:
+        """As it crosses."""
+        return _SAID.pack(*(len(part) for part in self)) + b"".join(self)
+
+    @classmethod
+    def unpack(cls, data: bytes) -> Self:
+        """What `pack` packed."""
+        first, second, _ = _SAID.unpack_from(data)
+        begin, end = _SAID.size + first, _SAID.size + first + second
+        return cls(data[_SAID.size : begin], data[begin:end], data[end:])
 
 
 class Head(NamedTuple):

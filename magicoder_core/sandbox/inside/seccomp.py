@@ -11,7 +11,6 @@ Values of arguments can be compared, but never what they point to.
 from __future__ import annotations
 
 import ctypes
-import itertools
 import os
 import struct
 from collections.abc import Iterable
@@ -99,7 +98,7 @@ inotify_add_watch 254 27   truncate 76 45   open 2 -   openat 257 56   openat2 4
 
 def _numbers(column: int) -> dict[str, int | None]:
     words = _TABLE.split()
-    found = zip(words[::3], words[column::3], strict=True)
+    found = zip(words[::3], words[column::3])  # noqa: B905 - not known before Python 3.10
     return {name: None if number == "-" else int(number) for name, number in found}
 
 
@@ -173,7 +172,7 @@ def _spans(rules: dict[int, list[Rule]], default: int) -> list[tuple[int, _Code]
     codes |= {number: _code(several, usual) for number, several in rules.items()}
     codes[NEWEST + 1] = ((_RETURN, 0, 0, refuse(_ENOSYS)),)
     spans = sorted(codes.items())
-    return [spans[0], *(after for before, after in itertools.pairwise(spans) if before[1] != after[1])]
+    return [spans[0], *(after for before, after in zip(spans, spans[1:]) if before[1] != after[1])]  # noqa: B905, RUF007 - as above
 
 
 def _tree(spans: list[tuple[int, _Code]]) -> _Code:

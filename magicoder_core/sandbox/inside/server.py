@@ -8,86 +8,47 @@ the outside (`region`), so that they are copied once and no program can hold up 
 from __future__ import annotations
 
 import _signal  # type: ignore[import-not-found]  # signal without its enumerations, which a fork would pay for
-import _sitebuiltins
-import builtins
 import contextlib
-import gc
-import marshal
+import json
 import mmap
 import os
-import resource
 import select
 import signal
 import socket
 import sys
 import time
-from typing import NamedTuple
+from typing import Any, NamedTuple, Union
 
-from . import locks, program, region, scratch, values, watch
+from . import command, locks, preparing, program, region, scratch, watch
 
-PRELOADED = (
-    "typing",
-    "math",
-    "cmath",
-    "re",
-    "collections",
-    "collections.abc",
-    "itertools",
-    "functools",
-    "operator",
-    "heapq",
-    "bisect",
-    "string",
-    "random",
-    "copy",
-    "datetime",
-    "decimal",
-    "fractions",
-    "statistics",
-    "hashlib",
-    "json",
-    "dataclasses",
-    "enum",
-    "abc",
-    "textwrap",
-    "traceback",
-    "warnings",
-    "contextlib",
-    "inspect",
-)
-"""What programs import most; a fork inherits it. None of them starts a thread."""
-
-_ROUNDS = 40
+_FIRST = -20
 _ENDS = (1, 2, 3)
 """CLD_EXITED, CLD_KILLED and CLD_DUMPED of <signal.h>; a process that stops or goes on is told of, too."""
-
-_WARM = """
-from typing import Any, Dict, List, Optional, Tuple
-import math, re
-def solve(numbers: List[float], text: str = "a b") -> Optional[bool]:
-    found: Dict[str, Tuple[int, Any]] = {word: (len(word), word) for word in text.split()}
-    for index, number in enumerate(sorted(set(numbers))):
-        if index % 2 == 0 and math.sqrt(abs(number)) > 1e9 or re.match(r"x+", text):
-            return True
-    return any(isinstance(item, tuple) and item[0] < 0 for item in found.values())
-"""
 
 
 class Box(NamedTuple):
     """What the server works with: the socket, its descriptor, the region, the places where programs write.
 
-    ``alone`` says whether it is process 1 of a namespace of its own.
+    ``alone`` says whether it is process 1 of a namespace of its own, ``apart`` whether it can send a signal to all that
+    it can reach, which is nobody outside. ``stream`` is the descriptor of what a resident
+    speaks with the outside over. Of a server that an image made large, ``own`` are the bytes of memory and of addresses.
     """
 
     control: socket.socket
     place: int
     shared: mmap.mmap
     alone: bool
+    apart: bool
     scratch: tuple[str, ...]
     locks: program.Locks | None
+    stream: int
+    own: tuple[int, int]
 
 
-def main(control: int, shared: int, folders: str, user: str, *lock: str) -> None:
+_Pipes = Union[program.Pipes, command.Streams, None]  # noqa: UP007 - Python 3.9 runs it
+
+
+def main(control: int, shared: int, folders: str, user: str, image: str, *lock: str) -> None:
     """Serve orders until the other side hangs up.
 
     Args:
@@ -95,8 +56,11 @@ def main(control: int, shared: int, folders: str, user: str, *lock: str) -> None
         shared: number of the descriptor of the region.
         folders: the places to write, joined by colons; the first is where programs start.
         user: number of whom to become in a box that root made; empty elsewhere.
+        image: a JSON list of folders of packages, modules to import now, the number of the descriptor of a stream
+            (-1: there is none), and places that Landlock lets commands read beside the others.
         lock: where there are no namespaces: the places that Landlock lets be read, and the folders it lets be listed,
-            each joined by colons and empty without Landlock; number of the descriptor of a filter for each program.
+            each joined by colons and empty without Landlock; numbers of the descriptors of the filters for each program
+            and for each command.
     """
     line = socket.socket(fileno=control)
     memory = mmap.mmap(shared, region.SIZE)
@@ -107,23 +71,35 @@ def main(control: int, shared: int, folders: str, user: str, *lock: str) -> None
         scratch.open_up(place)
     if user:
         _become(int(user))
-    _settle()
-    _warm_up()
-    _hold()
+    preparing.settle()
+    packages, preload, stream, tools = json.loads(image)
+    own = preparing.preloaded(packages, preload)
+    preparing.warm_up()
+    preparing.hold()
     others = watch.threads(os.getuid()) if sys.platform == "linux" and os.getpid() != 1 else 0
     writable = (*scratched, os.devnull)
-    readable, listed, filtered = (*lock, "", "", "")[:3]
-    places = program.Locks(_split(readable), writable, _split(listed), _content(filtered), others)
-    _lock(places)
+    readable, listed, filtered, starters = (*lock, "", "", "", "")[:4]
+    contents = _content(filtered), _content(starters)
+    nice = min(os.getpriority(os.PRIO_PROCESS, 0) + 10, 19)
+    places = program.Locks(
+        _split(readable), writable, _split(listed), contents[0], others, tuple(tools), contents[1], nice
+    )
     alone = os.getpid() == 1
-    box = Box(line, control, memory, alone, scratched, None if alone else places)
+    apart = _lock(places) or alone
+    box = Box(line, control, memory, alone, apart, scratched, None if alone else places, stream, own)
     line.sendall(region.HELLO)
     # What programs write to standard error goes nowhere; up to here it was ours, to say why a box did not start.
     os.dup2(1, 2)
     with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+        kept = False
         while (raw := region.receive(line, region.Order.size())) is not None:
-            line.sendall(_attend(box, region.Order.unpack(raw)))
-            scratch.empty(scratched)
+            order = region.Order.unpack(raw)
+            if kept and not order.kind & region.FOLLOWS:
+                scratch.empty(scratched)
+            line.sendall(_attend(box, order))
+            kept = bool(order.kind & region.KEEP)
+            if not kept:
+                scratch.empty(scratched)
     _end_all(box)
 
 
@@ -139,21 +115,39 @@ def _content(number: str) -> bytes:
         return file.read()
 
 
-def _lock(places: program.Locks) -> None:
-    """Lock this process in as far as it may be, and out of its programs' reach."""
+def _lock(places: program.Locks) -> bool:
+    """Lock this process in as far as it may be, and out of its programs' reach; whether it reaches nobody outside."""
     # The interpreter's own handler would make even process 1 be hit.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # For `_soon`; a program unblocks it again.
     signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD])
     if sys.platform != "linux":
-        return
+        return False
     if os.getpid() != 1:
         locks.subreaper()
+        with contextlib.suppress(PermissionError):
+            # Root's processes are counted by this one alone: it must come to its turn, however many they are.
+            os.setpriority(os.PRIO_PROCESS, 0, _FIRST)
+    parent = os.getppid()
+    refused = _refused(parent)
     if places.readable:
         locks.drop_capabilities()
         # Where its programs' processes are to be seen, which they themselves cannot.
-        locks.lock((*places.readable, "/proc"), places.writable, places.listed)
+        locks.lock((*places.for_commands().readable, "/proc"), places.writable, places.listed)
     locks.dumpable(False)
+    # Not by the kernel's version: a signal to everybody must not be sent on a mere belief.
+    return bool(places.readable) and not refused and _refused(parent)
+
+
+def _refused(process: int) -> bool:
+    """Whether it may not be sent a signal, though it is there."""
+    try:
+        os.kill(process, 0)
+    except PermissionError:
+        return True
+    except OSError:
+        pass
+    return False
 
 
 def _become(user: int) -> None:
@@ -164,71 +158,17 @@ def _become(user: int) -> None:
     locks.drop_capabilities()
 
 
-def _settle() -> None:
-    """Import and run what programs will need, and hold what is alive now out of the collector's sight."""
-    _import_random()
-    for name in PRELOADED:
-        __import__(name)
-    for name in [name for name in sys.path if name.startswith("/box")]:
-        sys.path.remove(name)
-    sys.argv = ["program.py"]
-    _complete()
-    for kind, most in (("RLIMIT_NOFILE", 256), ("RLIMIT_CORE", 0), ("RLIMIT_MSGQUEUE", 0)):
-        with contextlib.suppress(AttributeError, ValueError, OSError):
-            resource.setrlimit(getattr(resource, kind), (most, most))
-    # Should the machine run out of memory, the kernel ends the largest process of a box before anybody else's.
-    with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as score:  # noqa: PTH123 - pathlib is not loaded here
-        score.write("1000")
-
-
-def _complete() -> None:
-    """Have the names that the module `site` adds to Python's own; it is left out, for what else it does."""
-    vars(builtins).update(
-        exit=_sitebuiltins.Quitter("exit", "Ctrl-D"),
-        quit=_sitebuiltins.Quitter("quit", "Ctrl-D"),
-        help=_sitebuiltins._Helper(),  # noqa: SLF001 - no other name for it
-        copyright=_sitebuiltins._Printer("copyright", sys.copyright),  # noqa: SLF001 - as above
-        credits=_sitebuiltins._Printer("credits", "See www.python.org for more information."),  # noqa: SLF001 - as above
-        license=_sitebuiltins._Printer("license", "See https://www.python.org/psf/license/"),  # noqa: SLF001 - as above
-    )
-
-
-def _hold() -> None:
-    """Keep what is alive now out of the collector's sight: it would write to all of it."""
-    gc.collect()
-    gc.freeze()
-    gc.disable()
-
-
-def _warm_up() -> None:
-    """Do some jobs of our own, in this process: what Python learns of its own code then, programs need not learn."""
-    arguments = marshal.dumps([([1.0, 2.0],), ([], "b")], values.VERSION)
-    job = marshal.dumps((_WARM, "warm", "", "", ("solve", (arguments, True), ())), values.VERSION)
-    # Not the region: the first order may already be in it.
-    shared = mmap.mmap(-1, region.SIZE)
-    for _ in range(_ROUNDS):
-        shared[: len(job)] = job
-        program.work(shared, len(job), None)
-    shared.close()
-    del sys.modules["warm"]
-
-
-def _import_random() -> None:
-    """Import `random` so that each program starts with the same numbers, and no fork takes time to draw others."""
-    hook, os.register_at_fork = os.register_at_fork, lambda **_: None
-    import random
-
-    os.register_at_fork = hook
-    random.seed(0)
-
-
 def _attend(box: Box, order: region.Order) -> bytes:
     """Have one program run to its end; the report, with what it printed behind."""
     begin = time.monotonic()
     calls = box.shared[order.job : order.job + 8 * order.calls] if order.calls else b""
-    pipes = program.Pipes() if order.script else None
+    pipes: Any = _pipes(box, order)  # of the order's kind, which the child is not to look at
+    if box.own[1] and order.addresses and not order.kind:
+        order = order._replace(addresses=order.addresses + box.own[1])
     child = os.fork()
     if not child:
+        if order.kind:
+            command.main(box.shared, order, box.place, pipes, box.locks and box.locks.for_commands())
         program.main(box.shared, order, box.place, pipes, box.locks)
     reason, printed = region.BY_ITSELF, b""
     if pipes or not _soon(child, begin + watch.GLANCE):
@@ -237,6 +177,13 @@ def _attend(box: Box, order: region.Order) -> bytes:
     if pipes:
         printed += pipes.finish(order.output - len(printed), box.control)
     return region.report(status, reason, spent, time.monotonic() - begin, printed)
+
+
+def _pipes(box: Box, order: region.Order) -> _Pipes:
+    """What a program writes to beside the region."""
+    if order.kind & region.COMMAND:
+        return command.Streams(order, box.control, box.stream)
+    return program.Pipes() if order.script else None
 
 
 def _soon(child: int, due: float) -> bool:
@@ -256,18 +203,20 @@ def _soon(child: int, due: float) -> bool:
 
 
 def _see_out(
-    box: Box, order: region.Order, child: int, begin: float, pipes: program.Pipes | None, *, calls: bytes
+    box: Box, order: region.Order, child: int, begin: float, pipes: _Pipes, *, calls: bytes
 ) -> tuple[int, bytes]:
     """Watch a program until it has ended, or must: the reason, and what it printed so far."""
     if pipes:
         pipes.keep_ours()
-    watched = watch.Watched(child, order, box.shared, begin, box.scratch if box.alone else (), calls=calls)
+    watched = watch.Watched(
+        child, order, box.shared, begin, box.scratch if box.alone else (), own=box.own[0], calls=calls
+    )
     printed = bytearray()
     _wait(box, watched, pipes, printed)
     return watched.reason, bytes(printed)
 
 
-def _wait(box: Box, watched: watch.Watched, pipes: program.Pipes | None, printed: bytearray) -> None:
+def _wait(box: Box, watched: watch.Watched, pipes: _Pipes, printed: bytearray) -> None:
     """Wait until the program's own process has ended, ended by us if it must."""
     poll = select.poll()
     # Not for what can be read: the token of a script lies there.
@@ -301,7 +250,7 @@ def _looked(box: Box, watched: watch.Watched) -> float:
 
 def _kill(box: Box, child: int) -> None:
     """End the program's own process; from process 1 of a namespace, all of it."""
-    _send(-1 if box.alone else child, signal.SIGKILL)
+    _send(-1 if box.apart else child, signal.SIGKILL)
 
 
 def _end_all(box: Box, child: int = 0) -> tuple[int, float]:
@@ -312,12 +261,16 @@ def _end_all(box: Box, child: int = 0) -> tuple[int, float]:
     """
     found, spent = 0, 0.0
     while True:
-        if box.alone:
+        if box.apart:
             try:  # noqa: SIM105 - `suppress` would touch more pages, which costs once for each program
                 os.kill(-1, signal.SIGKILL)
             except (ProcessLookupError, PermissionError):
                 pass  # nobody is left
         elif watch.children():
+            if child:
+                # All of its group at once, which no fork escapes: that is most of them.
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.killpg(child, signal.SIGKILL)
             _kill_family()
         elif child:
             # Where the system does not show whose children there are, this is all that can be ended.

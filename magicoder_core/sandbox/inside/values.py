@@ -314,7 +314,7 @@ def _spread(items: list[Any]) -> list[Any]:
     """``items``, unless they were made to collide: a set of those would take its builder hours."""
     if len(items) > _COLLIDING:
         hashes = sorted(map(hash, items))
-        if any(one == other for one, other in zip(hashes, hashes[_COLLIDING:], strict=False)):
+        if any(one == other for one, other in zip(hashes, hashes[_COLLIDING:])):  # noqa: B905 - as long as Python 3.9 runs it
             raise ValueError("no value: its members collide")
     return items
 

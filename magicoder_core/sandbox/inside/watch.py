@@ -44,7 +44,8 @@ class Watched:
     """A program's own process and all that came of it; ``reason`` says why it was ended, if it was.
 
     ``calls`` are the limits of single calls, copied before the program could write where they stand. ``places`` are where
-    programs write, in a namespace of their own; elsewhere there are none.
+    programs write, in a namespace of their own; elsewhere there are none. ``own`` is what each process shares with a
+    server that is larger than most.
     """
 
     def __init__(
@@ -55,7 +56,8 @@ class Watched:
         begin: float,
         places: tuple[str, ...],
         *,
-        calls: bytes,
+        own: int = 0,
+        calls: bytes = b"",
     ) -> None:
         self.child = child
         self.order = order
@@ -69,6 +71,9 @@ class Watched:
         self._call = (-1, 0.0)
         self._calls = struct.unpack(f"<{order.calls}d", calls)
         self._used = 0.0
+        # A command has nothing of the server, and a system's libraries are nobody's.
+        self._exact = bool(order.kind & region.COMMAND)
+        self._own = 0 if self._exact else max(own, _SHARED)
 
     def over(self) -> bool:
         """Whether the program's own process has ended, where no descriptor says so."""
@@ -93,21 +98,14 @@ class Watched:
         elapsed = time.monotonic() - self._begin
         living = self._living()
         for process in living:
-            if use := _use(process):
+            if use := measured(process, exact=self._exact):
                 self._seen[process] = use
-        cpu = self._spent(set(living))
+        cpu = spent(self._seen, set(living))
         queued = sum(use.queued for use in self._seen.values())
         self._used = elapsed if self.order.wall_clock else cpu
-        held = sum(max(self._seen[one].memory - _SHARED, 0) for one in living if one in self._seen)
+        held = sum(max(self._seen[one].memory - self._own, 0) for one in living if one in self._seen)
         self.reason = self._too_much(elapsed, elapsed - cpu - queued, len(living), held)
         return bool(self.reason)
-
-    def _spent(self, living: set[int]) -> float:
-        """Processor seconds so far. A process that is gone may be counted by the parent that waited for it."""
-        own = sum(use.own for process, use in self._seen.items() if process in living)
-        gone = sum(use.own for process, use in self._seen.items() if process not in living)
-        waited = sum(use.waited for process, use in self._seen.items() if process in living)
-        return own + max(gone, waited)
 
     def _too_much(self, elapsed: float, stalled: float, processes: int, held: int) -> int:
         order = self.order
@@ -143,6 +141,14 @@ class Watched:
         if self._places:
             return [int(name) for name in os.listdir("/proc") if name.isdigit() and name != "1"]  # noqa: PTH208 - pathlib is not loaded here
         return [self.child, *family(self.child)] if sys.platform == "linux" else [self.child]
+
+
+def spent(seen: dict[int, Use], living: set[int]) -> float:
+    """Processor seconds of all that were seen. A process that is gone may be counted by the parent that waited for it."""
+    own = sum(use.own for process, use in seen.items() if process in living)
+    gone = sum(use.own for process, use in seen.items() if process not in living)
+    waited = sum(use.waited for process, use in seen.items() if process in living)
+    return own + max(gone, waited)
 
 
 def children() -> list[int]:
@@ -188,7 +194,8 @@ def _stat(process: int) -> list[bytes]:
         return []
 
 
-def _use(process: int) -> Use | None:
+def measured(process: int, *, exact: bool = False) -> Use | None:
+    """What a process has used; None if it is gone. If ``exact``, its memory without what it has mapped of files."""
     fields = _stat(process)
     if not fields:
         return None
@@ -198,7 +205,24 @@ def _use(process: int) -> Use | None:
         own = time.clock_gettime((~process << 3) | 2)
     except OSError:
         own = (int(fields[11]) + int(fields[12])) * _TICK
-    return Use(own, waited, _queued(process), int(fields[21]) * _PAGE)
+    memory = resident(process) if exact else int(fields[21]) * _PAGE
+    return Use(own, waited, _queued(process), memory)
+
+
+def taken(process: int) -> tuple[int, int]:
+    """Bytes of memory and of addresses that a process has taken (Linux)."""
+    fields = _stat(process)
+    return (int(fields[21]) * _PAGE, int(fields[20])) if fields else (0, 0)
+
+
+def resident(process: int) -> int:
+    """Bytes of memory of a process, without what it has mapped of files; 0 if it is gone (Linux)."""
+    total = 0
+    with contextlib.suppress(OSError), open(f"/proc/{process}/status", "rb") as file:  # noqa: PTH123 - as above
+        for line in file:
+            if line.startswith((b"RssAnon:", b"RssShmem:")):
+                total += int(line.split()[1]) << 10
+    return total
 
 
 def _queued(process: int) -> float:
