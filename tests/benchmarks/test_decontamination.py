@@ -69,11 +69,12 @@ def filled(tmp_path_factory):
     chance = random.Random(7)
     words = [word for row in islice(library_rows.rows(3000, seed=1), 3000) for word in row["problem"].split()]
     for name, (count, size) in SIZES.items():
-        field = "question" if name.startswith("apps") else "prompt"
+        other = {"reference_code": "", "code_context": "[insert]", "metadata": {"library": "Pandas"}}
+        field, more = ("question", {}) if name.startswith("apps") else ("prompt", other)
         lines = []
         for _ in range(count):
             text = " ".join(chance.choices(words, k=round(chance.uniform(0.4, 1.6) * size / 7)))
-            lines.append(json.dumps({field: text}) + "\n")
+            lines.append(json.dumps({field: text, **more}) + "\n")
         (folder / f"{name}.jsonl").write_text("".join(lines), "utf-8")
     return folder
 
@@ -224,7 +225,7 @@ def against(data, tmp_path_factory):
 def test_all_levels_beside_the_published_one_and_datatrove(bench, rows, data, against, filled, tmp_path):  # noqa: PLR0917 - fixtures
     """Whole commands with all levels but behaviour; of the peers, a single level each."""
     path, count = rows
-    large = [f"apps={filled / 'apps_docstrings.jsonl'}", f"ds-1000={filled / 'ds_1000_prompts.jsonl'}"]
+    large = [f"apps={filled / 'apps_docstrings.jsonl'}", f"ds1000={filled / 'ds_1000_prompts.jsonl'}"]
     looked = {"2,644": against[:3], "8,644": [*against[:3], *large], f"all {len(against)} benchmarks": against}
     peers = {}
     if PUBLISHED.exists():

@@ -1,12 +1,12 @@
-"""Texts that are kept out of training data: GSM8K, APPS, DS-1000, MultiPL-E, from local files."""
+"""Texts that are kept out of training data: GSM8K and APPS, from local files."""
 
 import gzip
 import json
 from pathlib import Path
 
 import pytest
-from magicoder_decontamination import Apps, Ds1000, Gsm8k, MultiPLE, hub
-from magicoder_decontamination.sources import cut, words
+from magicoder_decontamination import Apps, Gsm8k, hub
+from magicoder_decontamination.needles import benchmark, name_of
 
 from magicoder_core import MagicoderError, Submission
 
@@ -46,67 +46,7 @@ def test_apps_solutions_are_texts_and_programs(tmp_path, name):
     ]
 
 
-@pytest.mark.parametrize(
-    ("prompt", "left"),
-    [
-        ("Do it.\nBEGIN SOLUTION\n<code>", "Do it.\n"),
-        ("Do it.\n### SOLUTION START\n# here BEGIN SOLUTION", "Do it.\n### "),
-        ("Do it.", "Do it."),
-    ],
-)
-def test_ds_1000_prompts_end_where_the_solution_begins(prompt, left):
-    assert cut(prompt) == left
-
-
-def test_ds_1000_is_read_in_both_its_formats(tmp_path):
-    new = lines(
-        tmp_path / "new.jsonl",
-        {
-            "prompt": "Sort.\nBEGIN SOLUTION",
-            "reference_code": "a.sort()",
-            "metadata": {"library": "Numpy", "library_problem_id": 3},
-        },
-    )
-    old = tmp_path / "data" / "Numpy" / "Insertion" / "q3"
-    old.mkdir(parents=True)
-    (old / "prompt.txt").write_text("Sort.\nBEGIN SOLUTION", "utf-8")
-    (old / "reference_code.txt").write_text("a.sort()", "utf-8")
-    completion = tmp_path / "data" / "Numpy" / "Completion" / "q3"
-    completion.mkdir(parents=True)
-    (completion / "prompt.txt").write_text("Not this one.", "utf-8")
-    expected = [("Numpy/3", "prompt", "Sort.\n"), ("Numpy/3", "solution", "a.sort()")]
-    assert texts(Ds1000(data=new)) == expected
-    assert texts(Ds1000(data=tmp_path / "data")) == expected
-
-
-@pytest.mark.parametrize(
-    ("prompt", "said"),
-    [
-        ("/// Add two.\n/// Really.\nfn add(a: i64) {\n", "Add two.\nReally."),
-        ("#lang racket\n;; Add two.\n(define (add a)\n", "Add two."),
-        ("#!/bin/bash\n# Add two.\n#\n# $1 is a number\nadd() {\n", "Add two.\n\n$1 is a number"),
-        ("#include<x>\n// Add two.\nint add(int a) {\n", "Add two."),
-        ("import std.math;\n/*\nAdd two.\n*/\nint add(int a) {\n", "Add two."),
-        ('""" Add two.\nReally."""\nfunction add(a)\n', "Add two.\nReally."),
-        ("--  Add two.\nlocal function add(a)\n", "Add two."),
-        ("class Problem {\n    // Add two.\n    public static", "Add two."),
-    ],
-)
-def test_the_words_of_a_translated_prompt_come_without_the_marks_of_comments(prompt, said):
-    assert words(prompt) == said
-
-
-def test_a_folder_of_languages_is_one_benchmark(tmp_path):
-    for language in ("rs", "lua"):
-        lines(
-            tmp_path / f"humaneval-{language}.jsonl",
-            {"name": "HumanEval_0", "language": language, "prompt": "// Add.\nf"},
-        )
-    assert [one.id for one in MultiPLE(data=tmp_path).problems()] == ["lua/HumanEval_0", "rs/HumanEval_0"]
-    assert [one.language for one in MultiPLE(data=tmp_path).problems()] == ["lua", "rs"]
-
-
-@pytest.mark.parametrize("kind", [Gsm8k, Apps, Ds1000, MultiPLE])
+@pytest.mark.parametrize("kind", [Gsm8k, Apps])
 def test_what_is_wrong_with_data_is_said_with_its_place(tmp_path, kind):
     with pytest.raises(MagicoderError, match=rf"{kind.name}.data: .*nowhere does not exist"):
         kind(data=tmp_path / "nowhere").check()
@@ -122,7 +62,7 @@ def test_what_is_wrong_with_data_is_said_with_its_place(tmp_path, kind):
         list(kind(data=tmp_path / "damaged.jsonl.gz").needles())
 
 
-@pytest.mark.parametrize("kind", [Gsm8k, Apps, Ds1000, MultiPLE])
+@pytest.mark.parametrize("kind", [Gsm8k, Apps])
 def test_the_variable_names_local_data_too(tmp_path, monkeypatch, kind):
     monkeypatch.setenv(kind.variable, str(tmp_path / "nowhere"))
     with pytest.raises(MagicoderError, match="nowhere does not exist"):
@@ -145,9 +85,6 @@ class Hub:
             raise ConnectionError("Max retries exceeded")
         return [dict(record, name=f"{name} {configuration} {split}") for record in self._records]
 
-    def get_dataset_config_names(self, name):
-        return ["humaneval-rs", "humaneval-lua"]
-
 
 def test_without_network_the_message_says_how_to_name_a_copy(monkeypatch):
     monkeypatch.delenv("GSM8K_PATH", raising=False)
@@ -158,23 +95,21 @@ def test_without_network_the_message_says_how_to_name_a_copy(monkeypatch):
 
 
 def test_official_copies_are_asked_for_by_their_names(monkeypatch):
-    for kind in (Gsm8k, Apps, Ds1000, MultiPLE):
+    for kind in (Gsm8k, Apps):
         monkeypatch.delenv(kind.variable, raising=False)
-    monkeypatch.setattr(
-        hub, "_library", lambda *_: Hub([{"prompt": "// Add.", "question": "How many?", "answer": "5"}])
-    )
-    assert [one.language for one in MultiPLE().problems()] == ["lua", "rs"]
-    assert next(one.id for one in MultiPLE().problems()) == "lua/nuprl/MultiPL-E humaneval-lua test"
-    assert [one.prompt for kind in (Gsm8k, Apps, Ds1000) for one in kind().problems()] == [
+    monkeypatch.setattr(hub, "_library", lambda *_: Hub([{"question": "How many?", "answer": "5"}]))
+    assert [one.prompt for kind in (Gsm8k, Apps) for one in kind().problems()] == [
         "How many?",
         "How many?",
-        "// Add.",
     ]
 
 
 @pytest.mark.skipif(not REAL.is_dir(), reason=f"no real data in {REAL}")
 def test_the_real_data_are_read():
     assert sum(1 for _ in Gsm8k(data=REAL / "gsm8k" / "test.jsonl").problems()) == 1319
-    translations = MultiPLE(data=REAL / "multipl-e")
-    kinds = [needle.kind for needle in translations.needles()]
-    assert kinds.count("prompt") == kinds.count("words") > 4000
+
+
+@pytest.mark.parametrize("entry", ["ds-1000", "ds1000", " ds-1000 = data.jsonl"])
+def test_ds_1000_is_known_by_its_former_name(entry):
+    assert name_of(entry) == "ds1000"
+    assert benchmark(entry, "against").data == (Path("data.jsonl") if "=" in entry else None)

@@ -8,9 +8,9 @@ from magicoder_core import Benchmark, Filter, hookimpl
 from magicoder_decontamination.compat import MagicoderCompat
 from magicoder_decontamination.decontaminate import Decontaminate
 from magicoder_decontamination.near_duplicates import NearDuplicates
-from magicoder_decontamination.sources import Apps, Ds1000, Gsm8k, MultiPLE
+from magicoder_decontamination.sources import Apps, Gsm8k
 
-__all__ = ["Apps", "Decontaminate", "Ds1000", "Gsm8k", "MagicoderCompat", "MultiPLE", "NearDuplicates"]
+__all__ = ["Apps", "Decontaminate", "Gsm8k", "MagicoderCompat", "NearDuplicates"]
 
 
 @hookimpl(specname="filter")
@@ -22,4 +22,4 @@ def filters() -> Mapping[str, type[Filter]]:
 @hookimpl
 def benchmark() -> Mapping[str, type[Benchmark]]:
     """Benchmarks whose texts are kept out of training data, though they are not scored here."""
-    return {"gsm8k": Gsm8k, "apps": Apps, "ds-1000": Ds1000, "multipl-e": MultiPLE}
+    return {"gsm8k": Gsm8k, "apps": Apps}

@@ -38,7 +38,7 @@ SETS: Final[Mapping[str, tuple[str, tuple[str, ...], bool]]] = {
     "human_eval_solutions": ("humaneval", ("solution",), True),
     "apps_docstrings": ("apps", ("question",), True),
     "gsm8k_questions": ("gsm8k", ("question",), True),
-    "ds_1000_prompts": ("ds-1000", ("prompt",), False),
+    "ds_1000_prompts": ("ds1000", ("prompt",), False),
 }
 """In the order of looking: each set's benchmark, its needles' kinds, and whether they are stripped."""
 

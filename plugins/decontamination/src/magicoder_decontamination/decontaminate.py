@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from magicoder_core import Filter, Instruction, Judgement, Needle, RecipeError, names, progress
 from magicoder_decontamination.hits import Hit, Parts, evidence
+from magicoder_decontamination.needles import name_of
 
 if TYPE_CHECKING:
     from magicoder_decontamination.finding import Finder
@@ -22,7 +23,7 @@ TEXT_LEVELS: Final = ("exact", "whitespace", "tokens", "ngram-coverage", "ast")
 BEHAVIOUR: Final = "behaviour"
 COMPAT: Final = "magicoder-compat"
 NAMES: Final = (COMPAT, *TEXT_LEVELS, BEHAVIOUR)
-PUBLISHED: Final = frozenset({"mbpp", "humaneval", "apps", "gsm8k", "ds-1000"})
+PUBLISHED: Final = frozenset({"mbpp", "humaneval", "apps", "gsm8k", "ds1000"})
 """Benchmarks of which the published filter has needles."""
 
 POLICIES: Final = ("reject", "flag")
@@ -71,7 +72,7 @@ class Decontaminate(Filter):
         if not self.against:
             raise ValueError("against: at least one benchmark is needed")
         levels = [name for name, _ in map(_split, self.levels)]
-        benchmarks = [entry.partition("=")[0].strip() for entry in self.against]
+        benchmarks = list(map(name_of, self.against))
         if len(set(benchmarks)) < len(benchmarks):
             raise ValueError(f"against: each benchmark once (got {', '.join(benchmarks)})")
         if not levels or len(set(levels)) < len(levels):
@@ -98,7 +99,7 @@ class Decontaminate(Filter):
 
         for entry in self.against:
             benchmark(entry, "decontaminate.against").check()
-        named = {entry.partition("=")[0].strip() for entry in self.against}
+        named = set(map(name_of, self.against))
         if COMPAT in self.policies and not named & PUBLISHED:
             raise RecipeError(
                 f"decontaminate.levels: {COMPAT} knows {', '.join(sorted(PUBLISHED))}, and 'against' names none of them"
@@ -110,10 +111,10 @@ class Decontaminate(Filter):
 
         found: dict[str, Path] = {}
         for entry in self.against:
-            name, _, path = entry.partition("=")
+            path = entry.partition("=")[2]
             own = benchmark(entry, "decontaminate.against").inputs()
             own = {"data": Path(path.strip()), **own} if path else own
-            found |= {f"against {name.strip()}.{option}": file for option, file in own.items()}
+            found |= {f"against {name_of(entry)}.{option}": file for option, file in own.items()}
         return found
 
     def judge(self, batch: Sequence[Instruction]) -> Sequence[Judgement]:
@@ -172,7 +173,7 @@ class Decontaminate(Filter):
 
 def _not_named(against: Sequence[str]) -> list[str]:
     """The benchmarks that are installed and not among those of ``against``."""
-    named = {entry.partition("=")[0].strip() for entry in against}
+    named = set(map(name_of, against))
     return [name for name in names("benchmark") if name not in named]
 
 

@@ -15,7 +15,7 @@ from magicoder_core import Instruction, Needle
 from magicoder_decontamination.engine import LEVELS, Engine, Settings
 from magicoder_decontamination.hits import Hit, Parts
 from magicoder_decontamination.memory import Known, Memory, digest
-from magicoder_decontamination.needles import ALLOWED, NeedleSet, benchmark, needle_set
+from magicoder_decontamination.needles import ALLOWED, NeedleSet, benchmark, name_of, needle_set
 
 if TYPE_CHECKING:
     from magicoder_decontamination.decontaminate import Decontaminate
@@ -149,5 +149,5 @@ class Finder:
 
 def _provenance(asked: Decontaminate) -> Mapping[str, Mapping[str, str]]:
     """What each benchmark says of its data."""
-    made = {entry.partition("=")[0].strip(): benchmark(entry, "decontaminate.against") for entry in asked.against}
+    made = {name_of(entry): benchmark(entry, "decontaminate.against") for entry in asked.against}
     return {name: dict(one.provenance()) for name, one in made.items()}

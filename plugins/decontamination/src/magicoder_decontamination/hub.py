@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 from magicoder_core import RunError
@@ -21,19 +21,6 @@ def loaded(benchmark: str, variable: str, source: tuple[str, str | None, str]) -
     except Exception as error:  # boundary: whatever the Hub's client fails with
         raise _lost(benchmark, variable, error) from error
     return ((f"{name}, record {number}", dict(record)) for number, record in enumerate(records))
-
-
-def configurations(benchmark: str, variable: str, name: str) -> Sequence[str]:
-    """The configurations of a data set.
-
-    Raises:
-        RunError: as `loaded`.
-    """
-    library = _library(benchmark, variable)
-    try:
-        return sorted(library.get_dataset_config_names(name))
-    except Exception as error:  # boundary: whatever the Hub's client fails with
-        raise _lost(benchmark, variable, error) from error
 
 
 def _library(benchmark: str, variable: str) -> Any:

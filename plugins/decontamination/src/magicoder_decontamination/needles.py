@@ -46,15 +46,25 @@ class NeedleSet:
         return total.hexdigest()[:16]
 
 
+_FORMER: Final[Mapping[str, str]] = {"ds-1000": "ds1000"}
+"""Benchmarks that had another name here before they had a plugin of their own."""
+
+
+def name_of(entry: str) -> str:
+    """The benchmark's name in an entry, ``NAME`` or ``NAME=PATH``; of a former name today's."""
+    name = entry.partition("=")[0].strip()
+    return _FORMER.get(name, name)
+
+
 def benchmark(entry: str, where: str) -> Benchmark:
     """The benchmark that an entry names: ``NAME``, or ``NAME=PATH`` with its data in a local file or folder.
 
     Raises:
         RecipeError: there is no benchmark of that name.
     """
-    name, equals, path = entry.partition("=")
+    _, equals, path = entry.partition("=")
     try:
-        found = cast("type[Benchmark]", find("benchmark", name.strip()))
+        found = cast("type[Benchmark]", find("benchmark", name_of(entry)))
     except RecipeError as error:
         raise RecipeError(f"{where}: {error}") from error
     return found(data=Path(path.strip())) if equals else found()
@@ -70,7 +80,7 @@ def needle_set(entry: str, where: str) -> NeedleSet:
     needles = tuple(benchmark(entry, where).needles())
     if not needles:
         raise RunError(f"{where}: benchmark '{entry}' gives nothing to look for; leave it out")
-    return NeedleSet(entry.partition("=")[0].strip(), needles)
+    return NeedleSet(name_of(entry), needles)
 
 
 def prose(needle: Needle) -> str:

@@ -26,8 +26,9 @@ def special(asked: Decontaminate) -> Mapping[str, Special]:
 
 def _published(asked: Decontaminate) -> Special:
     from magicoder_decontamination.compat import SETS, MagicoderCompat
+    from magicoder_decontamination.needles import name_of
 
-    paths = {name: Path(path) for name, _, path in (entry.partition("=") for entry in asked.against) if path}
+    paths = {name_of(entry): Path(path) for entry in asked.against if (path := entry.partition("=")[2])}
     options = {name.replace("-", ""): path for name, path in paths.items() if name in {one[0] for one in SETS.values()}}
     filters: dict[frozenset[str], MagicoderCompat] = {}
 
