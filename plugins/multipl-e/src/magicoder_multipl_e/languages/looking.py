@@ -1,0 +1,59 @@
+"""Looking for what is installed: programs that answer, files that are there."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+from magicoder_core import RunError
+
+_PATIENCE = 30.0
+"""Seconds for a tool to say its version on a busy machine."""
+
+
+def said(*argv: str, given: str | None = None) -> tuple[int, str]:
+    """Exit status and all output of a command of the system's; status -1 if it cannot be started or does not end."""
+    try:
+        done = subprocess.run(  # noqa: S603 - a toolchain that the user installed
+            argv,
+            input=given,
+            stdin=subprocess.DEVNULL if given is None else None,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            timeout=_PATIENCE,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return -1, " ".join(str(error).split())
+    return done.returncode, done.stdout
+
+
+def runs(*argv: str) -> bool:
+    """Whether a command exits with 0."""
+    return said(*argv)[0] == 0
+
+
+def ran(*argv: str, given: str | None = None) -> str:
+    """All output of a command that must exit with 0.
+
+    Raises:
+        RunError: it does not; its last line.
+    """
+    status, told = said(*argv, given=given)
+    if status != 0:
+        lines = told.strip().splitlines()
+        raise RunError(f"{' '.join(argv)[:200]}: {lines[-1][:300] if lines else f'exit status {status}'}")
+    return told
+
+
+def first(*places: str) -> str | None:
+    """The real place of the first of these files that there is; a last name may hold ``*``."""
+    for place in places:
+        path = Path(place).expanduser()
+        found = sorted(path.parent.glob(path.name)) if "*" in path.name else [path]
+        for one in reversed(found):
+            if one.is_file():
+                return str(one.resolve())
+    return None

@@ -1,0 +1,106 @@
+"""Programs that leave early, multiply, flood, hang, read the host, litter, hoard and forge: none passes, none leaves anything.
+
+A row of `hostile/<language>.jsonl` has a `name`, its `kind`, and a `completion` (or a `solution`) that solves nothing.
+"""
+
+import os
+from pathlib import Path
+
+import pytest
+from magicoder_multipl_e.languages.table import LANGUAGES
+
+from magicoder_core import sandbox
+
+HERE = Path(__file__).parent
+WITH_ROWS = sorted(path.stem for path in (HERE / "hostile").glob("*.jsonl"))
+
+ENDS = {
+    "exit": {"fail", "crash"},
+    "fork": {"fail", "timeout", "out_of_memory"},
+    "flood": {"fail"},
+    "hang": {"timeout", "out_of_memory"},  # a compiler that is kept busy fills its memory meanwhile
+    "read": {"fail", "compile_error"},
+    "write": {"fail", "out_of_memory"},
+    "memory": {"out_of_memory", "crash", "compile_error"},  # too deep a recursion; a compiler that gives up
+    "forge": {"fail", "crash", "timeout"},  # some wait for a writer that never comes
+}
+"""What a row of a kind may come to."""
+
+FIVE = frozenset({"cs", "js", "r", "rb", "rs", "swift"})
+"""Languages whose programs have 5 seconds; the others' have more, and are given as much."""
+
+BASH = {"hang": {"timeout", "fail"}}
+"""A subshell is ended at the limit, and the script goes on with what it said."""
+
+
+def chosen(rows, *, all_rows):
+    """All rows, or the first of each kind."""
+    firsts = {row["kind"]: row for row in reversed(rows)}
+    return rows if all_rows else [row for row in rows if row is firsts[row["kind"]]]
+
+
+@pytest.mark.timeout(1200)
+@pytest.mark.parametrize("language", WITH_ROWS)
+def test_hostile_programs_do_not_pass_and_the_next_is_judged_right(bench, language):
+    here = bench(language)
+    before = processes()
+    rows = chosen(here.rows("hostile"), all_rows=here.all_rows)
+    *hostile, last = here.judged([*rows, here.rows("solutions")[0]], cpu_scale=1.0 if language in FIVE else 0.3)
+    ends = ENDS | (BASH if language == "sh" else {})
+    others = [
+        f"{row['kind']}: {verdict.status}, {verdict.detail}: {row.get('completion') or row['solution']}"
+        for row, verdict in zip(rows, hostile, strict=True)
+        if verdict.status not in ends[row["kind"]]
+    ]
+    assert others == []
+    assert (last.status, last.detail) == ("pass", "")
+    assert processes() - before == set()
+    assert files(here) == [""] * 4
+    assert litter() == []
+
+
+def processes() -> set[str]:
+    """What runs below this process, but the sandbox's own servers."""
+    parents, lines = {}, {}
+    for place in Path("/proc").glob("[0-9]*"):
+        try:
+            number = int(place.name)
+            parents[number] = int((place / "stat").read_text().rpartition(")")[2].split()[1])
+            lines[number] = (place / "cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
+        except OSError:
+            continue  # it ended meanwhile
+    below, found = {os.getpid()}, set()
+    while found != below:
+        found = set(below)
+        below |= {number for number, parent in parents.items() if parent in below}
+    ours = ("inside.server", "bwrap ", "multiprocessing")
+    return {
+        f"{number} {lines[number]}"
+        for number in below - {os.getpid()}
+        if lines.get(number) and not any(word in lines[number] for word in ours)
+    }
+
+
+def files(here) -> list[str]:
+    """What the next programs of the language find in their place and in shared memory."""
+    makes = LANGUAGES[here.language].makes
+    kit = makes(here.kit) if makes else here.kit
+    look = sandbox.Command(argv=("/bin/ls", "-A", "."), limits=sandbox.Limits(), compiles=True)
+    shared = sandbox.Command(
+        argv=("/bin/sh", "-c", "ls -A; if [ $PWD = /tmp ]; then ls -A /dev/shm; fi"), limits=sandbox.Limits()
+    )
+    jobs = [sandbox.Commands(files={}, commands=(look, shared), image=sandbox.Image(folders=kit.folders))] * 4
+    return [ran.stdout for ran in sandbox.execute(jobs)]
+
+
+def litter() -> list[Path]:
+    """Files that rows write outside of their place, if they can."""
+    folders = ("/etc", "/root", "/usr/local/bin", "/var/tmp", "/tmp", "/dev/shm")
+    return [path for folder in folders if (path := Path(folder) / "hostile-was-here").exists()]
+
+
+@pytest.mark.parametrize("language", WITH_ROWS)
+def test_there_are_rows_of_all_kinds(language):
+    rows = (HERE / "hostile" / f"{language}.jsonl").read_text("utf-8").splitlines()
+    assert len(rows) >= 20
+    assert {kind for kind in ENDS if not any(f'"kind": "{kind}"' in row for row in rows)} == set()
