@@ -53,6 +53,30 @@ PEERS: Mapping[str, Sequence[str]] = {
     "trl": ["trl==1.16.0", "transformers==5.24.0", "accelerate==1.15.0", "datasets==5.2.0"],
 }
 
+# MultiPL-E's languages by what Debian has of their tools; what most machines that build have already is looked for first.
+# All but the dear ones are cheap (some MB, a second for each program), and CI installs them.
+LANGUAGES: Mapping[str, Sequence[str]] = {
+    "cpp": ["g++", "mold"],
+    "java": ["default-jdk-headless", "libjavatuples-java"],
+    "js": ["nodejs"],
+    "ts": ["nodejs"],
+    "php": ["php-cli"],
+    "rs": ["rustc"],
+    "rb": ["ruby"],
+    "lua": ["lua5.4", "lua-unit"],
+    "pl": ["perl", "libtest-deep-perl"],
+    "sh": ["bash"],
+    "r": ["r-base-core"],
+    "cs": ["mono-mcs", "mono-runtime"],
+    "go": ["golang-go"],
+    "d": ["ldc"],
+    "rkt": ["racket"],
+    "scala": ["scala"],
+}
+DEAR = ("go", "d", "rkt", "scala")
+PROGRAMS: Mapping[str, str] = {"cpp": "g++", "java": "javac", "js": "node", "ts": "node", "rs": "rustc"}
+TYPESCRIPT = "typescript@5.9"
+
 # nox looks for `python3.12` among pyenv's active versions only; all that are installed may serve here.
 if pyenv := os.environ.get("PYENV_ROOT"):
     installed = [path.name for version in PYTHONS for path in sorted(Path(pyenv).glob(f"versions/{version}.*"))]
@@ -94,7 +118,7 @@ def environment(session: nox.Session) -> Path:
 def run(session: nox.Session, program: str, *args: str, **env: str) -> None:
     """Run a program of the session's environment."""
     programs = environment(session) / "bin"
-    path = os.pathsep.join([str(programs), os.environ["PATH"]])
+    path = os.pathsep.join([str(programs), env.pop("PATH", os.environ["PATH"])])
     session.run(str(programs / program), *args, external=True, env={"PATH": path, **env})
 
 
@@ -236,6 +260,50 @@ def install_peer(session: nox.Session, folder: Path, requirements: Sequence[str]
         session.warn(f"{', '.join(requirements)} cannot be installed: the comparison goes without it")
         return
     stamp.write_text(wanted, encoding="utf-8")
+
+
+@everything(default=False)
+def languages(session: nox.Session) -> None:
+    """MultiPL-E in all languages that Debian and npm have, or in those named: `-- cpp java`, `-- cheap` for CI's.
+
+    Tools that are missing are installed where that can be done (as root on Debian); a language without them fails.
+    """
+    install_everything(session, "dev")
+    wanted = [name for name in LANGUAGES if name not in DEAR] if session.posargs == ["cheap"] else session.posargs
+    chosen = list(wanted or LANGUAGES)
+    path = install_toolchains(session, chosen)
+    tests = plugin_tests([ROOT / "plugins" / "multipl-e"])
+    run(session, "pytest", *tests, MAGICODER_TEST_LANGUAGES=",".join(chosen), PATH=path)
+
+
+def install_toolchains(session: nox.Session, chosen: Sequence[str]) -> str:
+    """Install what the chosen languages' tools lack here; the PATH that has them."""
+    needed = {package for name in chosen if not shutil.which(PROGRAMS.get(name, "")) for package in LANGUAGES[name]}
+    needed |= {package for name in chosen for package in LANGUAGES[name] if package.startswith("lib")}
+    if needed and shutil.which("apt-get") and os.geteuid() == 0:
+        apt = ("apt-get", "-o", "DPkg::Lock::Timeout=300", "-qq")
+        quiet = {"DEBIAN_FRONTEND": "noninteractive"}
+        session.run_install(*apt, "update", external=True)
+        command = (*apt, "install", "--yes", "--no-install-recommends", *sorted(needed))
+        session.run_install(*command, external=True, env=quiet, silent=not sys.stdout.isatty())
+    elif needed:
+        session.warn(f"not root on Debian: nothing is installed; what is missing fails: {' '.join(sorted(needed))}")
+    folder = ROOT / ".cache" / "typescript"
+    if "ts" in chosen and not shutil.which("tsc") and shutil.which("npm"):
+        session.run_install("npm", "install", "--silent", "--prefix", str(folder), TYPESCRIPT, external=True)
+    return os.pathsep.join([os.environ["PATH"], str(folder / "node_modules" / ".bin")])
+
+
+@everything(default=False)
+def ds1000(session: nox.Session) -> None:
+    """DS-1000 in an environment of its own with today's seven libraries (3 GB), or under the Python named after `--`."""
+    install_everything(session, "dev")
+    own = ROOT / ".cache" / "ds1000"
+    python = session.posargs[0] if session.posargs else str(own / "bin" / "python")
+    if not session.posargs:
+        run(session, "magicoder", "ds1000", "env", str(own), "--kind", "today", "--python", sys.executable)
+    tests = plugin_tests([ROOT / "plugins" / "ds1000"])
+    run(session, "pytest", *tests, MAGICODER_DS1000_PYTHON=python)
 
 
 @everything(default=False)
