@@ -3,49 +3,135 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from magicoder_multipl_e.chunking import Source
+from magicoder_multipl_e.finding import Place
 from magicoder_multipl_e.pieces import Piece
 
-_CLASS = re.compile(r"\b(?:class|object|struct|record|trait|interface)\s+(\w+)")
+PROBLEM = "Problem"
+"""The class that the tests go on with."""
+
+_CLASS = re.compile(r"\b(class|object|struct|record|trait|interface|enum)\s+(\w+)")
 _MODIFIERS = re.compile(r"^([ \t]*(?:@\w+\s+)*(?:(?:public|private|protected|internal)\s+)?)", re.MULTILINE)
 _TYPES = re.compile(r"\b(?:class|interface|enum|record|struct|const|namespace|delegate)\b")
-_LEAD = re.compile(r"\s*(?:import|using|package)\b")
+_LEAD = re.compile(r"\s*(?:import|using\b(?!\s*\()|package)\b")
 _NAMESPACE = re.compile(r"\s*namespace\s+[\w.]+\s*;")
+_TYPE = re.compile(
+    r"\s*(?:(?:@\w+(?:\([^()]*\))?|\[[^\]\n]*\]|public|private|protected|internal|final|abstract|static|sealed|case|partial|strictfp)\s+)*"
+    r"(?:class|interface|enum|record|struct|trait|object|delegate)\b"
+)
+_STATEMENT = re.compile(
+    r"\s*(?:(?:if|for|foreach|while|do|try|switch|return|var|using\s*\()\b|[\w.]+\s*\([^{]*\)\s*;\s*\Z|[\w.\[\]]+\s*[-+*/]?=[^>])"
+)
 
 
-def members(source: Source, place: int, name: str) -> tuple[list[Piece], list[Piece]]:
-    """What stands outside of the class of the method that begins at a place, and its members, the method included.
+@dataclass(frozen=True)
+class Members:
+    """A class taken apart: what stands outside of it, its members, its head and name, and how many classes are around."""
 
-    Methods of Java's and C#'s instances become static ones, for so the tests call them.
+    outside: list[Piece]
+    inside: list[Piece]
+    head: str = ""
+    kind: str = ""
+    owner: str = ""
+    classes: int = 0
+
+
+def members(source: Source, place: Place, name: str) -> Members:
+    """What stands outside of the class of the method that is defined at a place, and its members, the method included.
+
+    Where the method stands in no class, statements and types are outside, or nowhere.
     """
-    opened = [at for kind, at in source.open_at(place) if kind == "{"]
+    opened = [at for kind, at in source.open_at(place.begin) if kind == "{"]
     outside: list[Piece] = []
     begin, end = 0, len(source.text)
-    owner = ""
+    head = kind = owner = ""
+    classes = 0
     for at in opened:
         outside += [one for one in _pieces(source, begin, end) if not _holds(source, one, begin, at)]
-        found = _CLASS.findall(source.masked[begin:at])
-        owner = found[-1] if found else owner
+        text = source.masked[begin:at]
+        if found := list(_CLASS.finditer(text)):
+            kind, owner = found[-1].groups()
+            head = re.split(r"[;{}]", text)[-1].strip()
+            classes += 1
         closing = source.closed_at(at)
         begin, end = at + 1, len(source.text) if closing is None else closing
     inside = _pieces(source, begin, end)
     if not opened:
-        outside = [one for one in inside if _LEAD.match(one.masked)]
-        types = [one for one in inside if _is_type(one) and not re.search(rf"\b{name}\b", one.masked)]
-        outside += types
-        inside = [one for one in inside if one not in outside]
-    outside = [one for one in outside if not _NAMESPACE.match(one.masked)]
-    inside = [one for one in inside if not _constructs(owner, one)]
-    return [_private(one) for one in outside], _static(source.language, [_renamed(owner, one) for one in inside], name)
+        outside, inside = parted(inside, name)
+    outside = [private(one) for one in outside if not _NAMESPACE.match(one.masked)]
+    return Members(outside, inside, head, kind, owner, classes)
+
+
+def parted(pieces: Sequence[Piece], name: str) -> tuple[list[Piece], list[Piece]]:
+    """Imports and types that do not name a function, and members, of code without a class around it."""
+    outside = [one for one in pieces if _LEAD.match(one.masked)]
+    outside += [one for one in pieces if is_type(one) and not re.search(rf"\b{name}\b", one.masked)]
+    inside = [one for one in pieces if one not in outside]
+    if not pieces or pieces[0].language == "scala":
+        return outside, inside
+    return outside, [one for one in inside if not _STATEMENT.match(one.masked) and not _is_example(one, name)]
+
+
+def is_lead(piece: Piece) -> bool:
+    """Whether a piece is an import."""
+    return _LEAD.match(piece.masked) is not None
+
+
+def _is_example(piece: Piece, name: str) -> bool:
+    """Whether a piece is a variable made by the function."""
+    return re.search(rf"=.*\b{name}\s*\(", piece.masked, re.DOTALL) is not None and "{" not in piece.masked and "=>" not in piece.masked
+
+
+def needs_class(language: str, group: Members, name: str) -> bool:
+    """Whether a method works only in a class of its own: on an object with a state, or by the class's name or parents."""
+    if group.classes > 1 or group.kind in {"record", "interface", "enum", "trait"}:
+        return True
+    parents = group.head.partition(group.owner)[2] if group.owner else ""
+    if re.search(r"\b(?:extends|implements|with)\b(?!\s+App\b)|:", parents) or re.match(r"\s*[<(\[]", parents):
+        return True
+    if language == "scala":
+        return False
+    own = [one for one in group.inside if not is_type(one)]
+    made = [one for one in own if constructs(group.owner, one)]
+    rest = [one for one in own if one not in made]
+    if any(re.search(r"\(\s*[^\s)]|\{\s*[^\s}]", one.masked.partition(group.owner)[2]) for one in made):
+        return True
+    if any(re.search(rf"\bthis\b|@Override\b|\boverride\b|\bnew\s+{group.owner or '(?!)'}\b|\A\s*\{{", one.masked) for one in rest):
+        return True
+    if group.owner and any(re.search(rf"\b{group.owner}\b(?!\s*(?:\.|::|\())", one.masked) for one in rest):
+        return True
+    return not _is_static(rest, name) and any(_is_state(one) for one in rest)
+
+
+def _is_state(piece: Piece) -> bool:
+    """Whether a member is a field or a property of each object."""
+    head = _head(piece)
+    return "(" not in head and not re.search(r"\b(?:static|const)\b", head)
+
+
+def _is_static(pieces: Iterable[Piece], name: str) -> bool:
+    method = next((one for one in pieces if re.search(rf"\b{name}\s*(?:<[^()]*>)?\(", _head(one))), None)
+    return method is None or re.search(r"\bstatic\b", _head(method)) is not None
+
+
+def merged_into_problem(language: str, group: Members, name: str) -> list[Piece]:
+    """The members as those of the class that the tests go on with; methods of Java's and C#'s instances become static."""
+    kept = [_renamed(group.owner, one) for one in group.inside if not constructs(group.owner, one)]
+    if language == "scala" or _is_static(kept, name):
+        return kept
+    return [with_static(one) for one in kept]
 
 
 def _pieces(source: Source, begin: int, end: int) -> list[Piece]:
-    part = Source(source.language, source.text[begin:end])
-    return [
-        Piece(part.text[one.begin : one.end], part.masked[one.begin : one.end], source.language)
-        for one in part.chunks()
-    ]
+    return pieces_of(Source(source.language, source.text[begin:end]))
+
+
+def pieces_of(part: Source) -> list[Piece]:
+    """The declarations and statements at the top level of a source."""
+    return [Piece(part.text[one.begin : one.end], part.masked[one.begin : one.end], part.language) for one in part.chunks()]
 
 
 def _holds(source: Source, piece: Piece, begin: int, at: int) -> bool:
@@ -54,19 +140,14 @@ def _holds(source: Source, piece: Piece, begin: int, at: int) -> bool:
     return start <= at < start + len(piece.text)
 
 
-def _is_type(piece: Piece) -> bool:
-    return (
-        re.match(
-            r"\s*(?:(?:public|private|final|abstract|static|sealed|case)\s+)*(?:class|interface|enum|record|struct|trait|object)\b",
-            piece.masked,
-        )
-        is not None
-    )
+def is_type(piece: Piece) -> bool:
+    """Whether a piece declares a class or its like."""
+    return _TYPE.match(piece.masked) is not None
 
 
-def _private(piece: Piece) -> Piece:
+def private(piece: Piece) -> Piece:
     """A class that may stand in a file of another name."""
-    if not _is_type(piece):
+    if not is_type(piece):
         return piece
     change = re.compile(r"^(\s*)public\s+", re.MULTILINE)
     if not (found := change.match(piece.masked)):
@@ -74,40 +155,31 @@ def _private(piece: Piece) -> Piece:
     return Piece(found[1] + piece.text[found.end() :], found[1] + piece.masked[found.end() :], piece.language)
 
 
-def _constructs(owner: str, piece: Piece) -> bool:
-    return (
-        bool(owner)
-        and re.match(rf"\s*(?:(?:public|private|protected|internal)\s+)?{owner}\s*\(", piece.masked) is not None
-    )
+def constructs(owner: str, piece: Piece) -> bool:
+    """Whether a piece is a constructor of a class."""
+    return bool(owner) and re.match(rf"\s*(?:(?:public|private|protected|internal)\s+)?{owner}\s*\(", piece.masked) is not None
+
+
+def renamed(name: str, other: str, piece: Piece, behind: str = "") -> Piece:
+    """A piece that has another name for what it calls ``name``, where ``behind`` follows."""
+    text, bare = piece.text, piece.masked
+    for place in reversed([found.start() for found in re.finditer(rf"\b{name}\b{behind}", piece.masked)]):
+        text = f"{text[:place]}{other}{text[place + len(name) :]}"
+        bare = f"{bare[:place]}{other}{bare[place + len(name) :]}"
+    return Piece(text, bare, piece.language)
 
 
 def _renamed(owner: str, piece: Piece) -> Piece:
     """A member that speaks of its class by the class's new name."""
-    if not owner or owner == "Problem":
-        return piece
-    places = [found.start() for found in re.finditer(rf"\b{owner}\b(?=\s*[.(])", piece.masked)]
-    text, bare = piece.text, piece.masked
-    for place in reversed(places):
-        text = f"{text[:place]}Problem{text[place + len(owner) :]}"
-        bare = f"{bare[:place]}Problem{bare[place + len(owner) :]}"
-    return Piece(text, bare, piece.language)
-
-
-def _static(language: str, pieces: list[Piece], name: str) -> list[Piece]:
-    """The members, static where the method was none."""
-    if language == "scala":
-        return pieces
-    method = next((one for one in pieces if re.search(rf"\b{name}\s*(?:<[^()]*>)?\(", _head(one))), None)
-    if method is None or re.search(r"\bstatic\b", _head(method)):
-        return pieces
-    return [_with_static(one) for one in pieces]
+    return piece if owner in {"", PROBLEM} else renamed(owner, PROBLEM, piece, r"(?=\s*(?:\.|::|\())")
 
 
 def _head(piece: Piece) -> str:
     return piece.masked.partition("{")[0].partition("=")[0]
 
 
-def _with_static(piece: Piece) -> Piece:
+def with_static(piece: Piece) -> Piece:
+    """A member of the class itself."""
     head = _head(piece)
     if re.search(r"\bstatic\b", head) or _TYPES.search(head):
         return piece

@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-_TYPED = r"^[ \t]*(?:[\w:<>,&*\[\]!().?~$]+[ \t\n]+)+?[&*]?{name}\s*\((?=[^;{{}}]*\{{)"
-_METHOD = r"^[ \t]*(?:@\w+\s+)?(?:[\w<>,.?\[\]]+[ \t\n]+)+?{name}\s*(?:<[^()]*>)?\((?=[^;{{}}]*(?:\{{|=>))"
+_BEGIN = r"(?<![^\n;{{}}])[ \t]*(?!(?:if|else|for|while|switch|case|return|throw|new|do)\b)"
+_TYPED = _BEGIN + r"(?:[\w:<>,&*\[\]!().?~$]+[ \t\n]+)+?[&*]?{name}\s*\((?=[^;{{}}]*\{{)"
+_METHOD = (
+    _BEGIN
+    + r"(?:@\w+(?:\([^()]*\))?\s+)*(?:[\w<>,.?\[\]]+[ \t\n]+)+?{name}\s*(?:<[^()]*>)?\((?=[^;{{}}]*(?:\{{|=>))"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,11 +20,13 @@ class Shape:
     Args:
         entry: what a prompt's signature looks like; group 1 is the function's name.
         defines: a definition of the function ``{name}``.
+        within: the same of forms that are one only in a class or a table; a group of ``via...`` is what stands before the name.
         ends: what a line ends with where a declaration is over (``;`` and ``}``); none: where the line ends.
         first: what must stand before all else.
         dropped: declarations that the tests have, too, or that would run on their own.
         declares: what a declaration begins with; none means that all is.
         shows: statements that show or test a program, or end it, those that name the function apart.
+        blocks: loops, conditions and calls of unnamed functions, which may do so, or may be needed.
         opens: a function that is left open, where the tests close the function and the answer's is not the last.
         wraps: the function stands in a class.
         words: whether blocks end with the word ``end``.
@@ -28,11 +34,13 @@ class Shape:
 
     entry: str
     defines: str
+    within: str = ""
     ends: str = ""
     first: str = ""
     dropped: str = ""
     declares: str = ""
     shows: str = ""
+    blocks: str = ""
     opens: str = ""
     wraps: bool = False
     words: bool = False
@@ -44,22 +52,22 @@ _SCRIPT = r"(?:export\s+(?:default\s+)?)?"
 SHAPES: Mapping[str, Shape] = {
     "cpp": Shape(
         entry=r"(\w+)\(",
-        defines=_TYPED,
+        defines=_TYPED + r"|^[ \t]*(?:(?:static|const|constexpr|inline)\s+)*(?:auto|std::function\s*<[^;=]*>)\s+{name}\s*[={{]",
         ends=_CURLY_ENDS,
-        dropped=r"^[^\n;=]*\bmain\s*\(",
+        dropped=r"^[^\n;=]*\bmain\s*\(|^\s*TEST(?:_F|_P|_CASE)?\s*\(|^\s*#\s*include\s*<(?:gtest|gmock|catch2|doctest|boost/test)",
         opens="static inline void magicoder_end() {",
     ),
     "cs": Shape(
         entry=r"(\w+)\(",
         defines=_METHOD,
         ends=_CURLY_ENDS,
-        dropped=r"\bMain\s*\(",
+        dropped=r"\bMain\s*\(|^\s*using\s+(?:static\s+)?(?:Xunit|NUnit|Moq|FluentAssertions|Microsoft\.VisualStudio)\b",
         opens="    static void MagicoderEnd() {",
         wraps=True,
     ),
     "d": Shape(
         entry=r"(\w+)\(",
-        defines=_TYPED,
+        defines=_TYPED + "|" + _TYPED.removesuffix(r"\{{)") + r"=>)",
         ends=_CURLY_ENDS,
         dropped=r"^\s*(?:module\b|(?:void|int)\s+main\s*\(|(?:@\w+\s+)*unittest\b)",
     ),
@@ -72,47 +80,55 @@ SHAPES: Mapping[str, Shape] = {
     ),
     "go": Shape(
         entry=r"func (\w+)\(",
-        defines=r"^func\s+{name}\s*(?:\[[^\]]*\])?\(",
+        defines=r"^func\s+{name}\s*(?:\[[^\]]*\])?\(|^var\s+{name}\b[^=\n]*=\s*func\b",
+        within=r"^func\s*\(\s*(?:\w+\s+)?(?P<via>\*?\w+)\s*\)\s*{name}\s*\(",
         dropped=r"^\s*(?:package\b|func\s+(?:main|Test\w*|Benchmark\w*|Example\w*)\s*\()",
     ),
     "java": Shape(
         entry=r"(\w+)\(",
         defines=_METHOD,
         ends=_CURLY_ENDS,
-        dropped=r"\bvoid\s+main\s*\(|^\s*package\b",
+        dropped=r"\bvoid\s+main\s*\(|^\s*package\b|^\s*import\s+(?:static\s+)?(?:org\.(?:junit|testng|mockito|hamcrest|assertj)|junit)\b",
         opens="    static void magicoderEnd() {",
         wraps=True,
     ),
     "jl": Shape(
         entry=r"function (\w+)\(",
-        defines=r"^[ \t]*(?:@\w+ )*(?:function\s+{name}\s*\(|{name}\([^\n]*\)[^\n=]*=(?!=))",
+        defines=r"^[ \t]*(?:@\w+ )*(?:function\s+{name}\s*\(|{name}\([^\n]*\)[^\n=]*=(?!=)|(?:const\s+)?{name}\s*=(?![=>]))",
         declares=r"(?:@\w+\s+)*(?:function|macro|struct|mutable|abstract|primitive|const|using|import|module|export|begin|\w+\s*=(?!=)|\w+\([^\n]*\)[^\n=]*=(?!=))",
-        shows=r"println|print|@show|@test|@assert|@time|main\b|exit|readline|if\s+abspath",
+        shows=r"println|print|@show|@test|@assert|@time|main\b|exit|readline",
+        blocks=r"(?:if|for|while|let|try|begin)\b",
         words=True,
     ),
     "js": Shape(
         entry=r"function (\w+)\(",
-        defines=rf"^[ \t]*{_SCRIPT}(?:async\s+)?(?:function\s*\*?\s*{{name}}\s*[(<]|(?:const|let|var)\s+{{name}}\b[^=\n]*=)",
-        dropped=r"^\s*(?:(?:const|let|var)\s+(?:assert|\{[^}\n]*\bassert\b[^}\n]*\})\s*=|import\b[^\n]*\bassert\b|(?:async\s+)?function\s+(?:test|main)\s*\(|export\s*(?:\{|default\s+\w+\s*;?\s*$)|(?:module\.)?exports\b)",
+        defines=rf"^[ \t]*{_SCRIPT}(?:(?:async\s+)?function\s*\*?\s*{{name}}\s*[(<]|(?:const|let|var)\s+{{name}}\b(?:[^=\n]|=>)*=(?![=>])|(?:let|var)\s+{{name}}\s*(?::[^=\n]*)?;|{{name}}\s*=(?![=>]))",
+        within=r"(?<![^\n;{{}}])[ \t]*(?:(?:public|private|protected|static|async|readonly)\s+)*(?:{name}\s*(?:<[^()]*>)?\((?=[^;{{}}]*\{{)|{name}\s*[:=]\s*(?:async\s*)?(?:function\b|\(|\w+\s*=>))|^[ \t]*(?P<via>[\w.]+)\.{name}\s*=\s*(?:async\s*)?(?:function\b|\(|\w+\s*=>)",
+        dropped=r"^\s*(?:(?:const|let|var)\s+(?:assert|\{[^}\n]*\bassert\b[^}\n]*\})\s*=|import\b[^\n]*\bassert\b|(?:async\s+)?function\s+(?:test|main)\s*\(|export\s*(?:(?:type\s*)?\{|\*|=|default\s+\w+\s*;?\s*$)|(?:module\.)?exports\b)",
         declares=rf"{_SCRIPT}(?:async\s+function|function|class|const|let|var|import|type|interface|enum|declare|abstract|namespace)\b",
-        shows=r"console|main\s*\(|process|require|test\s*\(|if\s*\(\s*(?:require|typeof)|\(\s*(?:async\s*)?(?:function|\()",
+        shows=r"console|main\s*\(|process|require|test\s*\(",
+        blocks=r"(?:if|for|while|do|try|switch)\b|;?\(\s*(?:async\s*)?(?:function|\()",
     ),
     "lua": Shape(
         entry=r"function (\w+)\(",
-        defines=r"^[ \t]*(?:(?:local\s+)?function\s+{name}\s*\(|(?:local\s+)?{name}\s*=\s*function\b)",
+        defines=r"^[ \t]*(?:(?:local\s+)?function\s+{name}\s*\(|(?:local\s+)?{name}\s*=(?!=)|local\s+{name}\s*;?[ \t]*$)",
+        within=r"^[ \t]*function\s+(?P<via1>[\w.]+)[.:]{name}\s*\(|^[ \t]*(?P<via2>[\w.]+)\.{name}\s*=\s*function\b|(?<![^\n,;{{])[ \t]*{name}\s*=\s*function\b",
         dropped=r"^\s*(?:local\s+)?lu\s*=\s*require|^\s*return\b",
         declares=r"(?:local\b|function\b|[\w.]+\s*=(?!=))",
-        shows=r"print|io\.|os\.exit|assert|main\s*\(|lu\.|if\s+(?:arg|\.\.\.)",
+        shows=r"print|io\.|os\.exit|assert|main\s*\(|lu\.",
+        blocks=r"(?:if|for|while|do|repeat)\b|\(\s*function",
         words=True,
     ),
     "php": Shape(
         entry=r"function (\w+)\(",
-        defines=r"^[ \t]*function\s+&?{name}\s*\(",
+        defines=r"(?<![^\n;{{}}>])[ \t]*function\s+&?{name}\s*\(",
+        within=r"(?<![^\n;{{}}])[ \t]*(?:(?:public|private|protected|static|final)\s+)*function\s+&?{name}\s*\(",
         ends=_CURLY_ENDS,
         first=r"^\s*(?:declare\s*\(|namespace\b)",
-        dropped=r"^\s*(?:\?>|function\s+(?:test|candidate|main)\s*\()",
+        dropped=r"^\s*(?:\?>|function\s+(?:test|candidate|main)\s*\(|(?:(?:final|abstract)\s+)*class\s+\w+\s+extends\s+[\\\w]*TestCase\b)",
         declares=r"(?:function|(?:abstract\s+|final\s+|readonly\s+)*class|interface|trait|enum|const|use|define|\$\w+\s*=|namespace|declare)\b",
-        shows=r"echo|print|var_dump|printf|assert|(?:main|test)\s*\(|exit|die|if\s*\(|foreach|\?>",
+        shows=r"echo|print|var_dump|printf|assert|(?:main|test)\s*\(|exit|die|\?>",
+        blocks=r"(?:if|for|foreach|while|do|switch|try)\b|\(\s*function",
     ),
     "pl": Shape(
         entry=r"sub (\w+)",
@@ -120,27 +136,32 @@ SHAPES: Mapping[str, Shape] = {
         ends=_CURLY_ENDS,
         declares=r"(?:sub|use|no|our|my|package|require|BEGIN|local)\b",
         shows=r"print|say|printf|exit|main\s*\(|die|is\s*\(|ok\s*\(|done_testing|1\s*;",
+        blocks=r"(?:if|unless|for|foreach|while|until|do)\b|\{",
     ),
     "r": Shape(
         entry=r"([\w.]+) <- function",
-        defines=r"^[ \t]*[`\"]?{name}[`\"]?\s*(?:<-|=)\s*(?:function\b|\\\()",
+        defines=r"^[ \t]*[`\"]?{name}[`\"]?\s*(?:<-|=(?!=))|->>?\s*{name}[ \t]*$",
         declares=r"(?:[\w.`\"]+\s*(?:<-|=(?!=))|library\b|require\b|suppress|set\w+\b)",
-        shows=r"print|cat|message|stopifnot|quit|q\(|main\s*\(|if\s*\(\s*(?:interactive|!interactive|sys)",
+        shows=r"print|cat|message|stopifnot|quit|q\(|main\s*\(|invisible",
+        blocks=r"(?:if|for|while|repeat)\b",
     ),
     "rb": Shape(
         entry=r"def (\w+)",
-        defines=r"^[ \t]*(?:private\s+)?def\s+(?:self\.)?{name}\b",
+        defines=r"^[ \t]*(?:private\s+)?def\s+{name}\b",
+        within=r"^[ \t]*(?:\w+\s+)?def\s+(?P<via>self|[A-Z]\w*)\.{name}\b",
         dropped=r"^\s*(?:class\s+\w+\s*<\s*(?:::)?(?:Test::Unit::TestCase|Minitest|MiniTest)|(?:RSpec\.)?describe\b)",
         declares=r"(?:(?:def|class|module|require|require_relative|private|using|include|extend|alias)\b|\$?\w+\s*=(?!=))",
-        shows=r"puts|print|p\b|pp\b|if\s+(?:__FILE__|\$)|main\b|exit|abort|raise|assert",
+        shows=r"puts|print|p\b|pp\b|main\b|exit|abort|raise|assert",
+        blocks=r"(?:if|unless|for|while|until|begin|case)\b",
         words=True,
     ),
     "rkt": Shape(
         entry=r"\(define \(([^\s()]+)",
-        defines=r"\(define\s+\(?\s*{name}(?=[\s()\]])",
+        defines=r"\(define\S*\s+\(*\s*{name}(?=[\s()\]])|\(set!\s+{name}(?=\s)",
         dropped=r"^\s*(?:#lang\b|\(module[+*]?\s)",
         declares=r"[(\[]\s*(?:define|struct|require|provide|begin-for-syntax|begin)[^\s()]*",
-        shows=r"[(\[]?\s*(?:display|print|writeln|write|check-|test-|main\b|for\b|for-each)",
+        shows=r"[(\[]?\s*(?:display|print|writeln|write|check-|test-|main\b)",
+        blocks=r"[(\[]\s*(?:for|when|unless|if|let|do|cond|case)[^\s()]*",
     ),
     "rs": Shape(
         entry=r"fn (\w+)",
@@ -153,7 +174,7 @@ SHAPES: Mapping[str, Shape] = {
     "scala": Shape(
         entry=r"def (\w+)",
         defines=r"\bdef\s+{name}\s*[(\[:=]",
-        dropped=r"\bdef\s+main\s*\(|^\s*package\b",
+        dropped=r"\bdef\s+main\s*\(|^\s*package\b|^\s*import\s+org\.(?:scalatest|junit|scalacheck)\b|\bextends\s+(?:Any)?(?:Fun|Flat|Word|Free)(?:Suite|Spec)",
         declares=r"(?:@\w+(?:\([^)]*\))?\s*)*(?:(?:private|protected|override|final|implicit|lazy|sealed|abstract|case|inline)(?:\[\w+\])?\s+)*(?:def|val|var|object|class|trait|type|import)\b",
         shows=r"println|print|assert|main\s*\(|require",
         opens="    def magicoderEnd(): Unit = {",
@@ -161,17 +182,19 @@ SHAPES: Mapping[str, Shape] = {
     ),
     "sh": Shape(
         entry=r"^(\w+)\(\)",
-        defines=r"^[ \t]*(?:function\s+{name}\s*(?:\(\s*\))?|{name}\s*\(\s*\))\s*\{{",
+        defines=r"^[ \t]*(?:function\s+{name}\s*(?:\(\s*\))?|{name}\s*\(\s*\))\s*[{{(\[]",
         declares=r"(?:function\s+[\w-]+|[\w-]+\s*\(\s*\)|declare\b|readonly\b|set\b|shopt\b|source\b|\w+=|export\b|local\b)",
-        shows=r"echo|printf|main\b|exit|read\b|if\b|for\b|while\b|case\b|test\b|\[\[?|\(\(|cat\b|time\b",
+        shows=r"echo|printf|main\b|exit|read\b|cat\b|time\b",
+        blocks=r"(?:if|for|while|until|case|select|test)\b|\[|\(",
         opens="magicoder_end() {\n    :",
     ),
     "swift": Shape(
         entry=r"func (\w+)",
         defines=r"^[ \t]*(?:(?:public|internal|private|fileprivate|static)\s+|@\w+\s+)*func\s+{name}\s*[(<]",
-        dropped=r"^\s*@main\b",
+        dropped=r"^\s*(?:@main\b|(?:@testable\s+)?import\s+XCTest\b|(?:final\s+)?class\s+\w+\s*:\s*XCTestCase\b)",
         declares=r"(?:@\w+(?:\([^)]*\))?\s*)*(?:(?:public|internal|private|fileprivate|final|indirect|static|mutating|open|lazy)\s+)*(?:func|struct|class|enum|protocol|extension|import|let|var|typealias|infix|prefix|postfix|precedencegroup|actor)\b",
-        shows=r"print|assert|precondition|debugPrint|main\s*\(|exit|for\b|if\b",
+        shows=r"print|assert|precondition|debugPrint|main\s*\(|exit|\w+\.defaultTestSuite",
+        blocks=r"(?:if|for|while|repeat|do|guard|switch)\b",
         opens="func magicoderEnd() {",
     ),
 }
