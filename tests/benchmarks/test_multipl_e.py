@@ -7,7 +7,8 @@ command, from start to end, with its self-test, without its memory of verdicts, 
 has (each program several times): the CPU of all its processes (clients/accounted.py) over the programs. What is made
 once for a machine (a precompiled header, archives) is made before and told as "cold".
 
-`MAGICODER_TEST_DATA` names the folder that has `multipl-e`; without it, it is looked for beside the repository. A
+`MAGICODER_TEST_DATA` names the folder that has `multipl-e`; without it, it is looked for beside the repository.
+`MAGICODER_TEST_LANGUAGES` names the languages to look at (`cpp,java`); without it, all. A
 language whose tools are missing is left out, and so is one whose official command is (`csc`, `rdmd`).
 
 Goals: C++ in a quarter of the official CPU, Java and TypeScript in a tenth, Rust in 1/1.3.
@@ -29,6 +30,7 @@ import pytest
 HERE = Path(__file__).parent
 SOLUTIONS = HERE.parents[1] / "plugins" / "multipl-e" / "tests" / "solutions"
 CHECKOUT = os.environ.get("MAGICODER_PEER_MULTIPLE", "")
+CHOSEN = os.environ.get("MAGICODER_TEST_LANGUAGES", "").split(",") if os.environ.get("MAGICODER_TEST_LANGUAGES") else []
 DATA = Path(os.environ.get("MAGICODER_TEST_DATA") or HERE.parents[2] / "shared" / "data") / "multipl-e"
 GOALS = {"cpp": 4.0, "java": 10.0, "rs": 1.3, "ts": 10.0}
 # What the peer starts first, by language.
@@ -132,6 +134,8 @@ def official_jar():
 def test_cpu_for_a_program_in_each_language(bench, official_jar):
     table = []
     for language, first in OFFICIAL.items():
+        if CHOSEN and language not in CHOSEN:
+            continue
         if not shutil.which(first) or not (SOLUTIONS / f"{language}.jsonl").exists():
             bench.say(f"{language}: left out, there is no {first} here")
             continue
