@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import logging
 import shutil
 from pathlib import Path
 
@@ -154,6 +155,21 @@ def test_the_hub_is_asked_for_configurations_at_the_revision(monkeypatch):
     assert [task.id for task in hub.all_of("abc")] == ["lua/Own_1_f", "lua/mbpp_1"]
     with pytest.raises(RunError, match=r"humaneval-rs at revision abc cannot be had \(ValueError: .*\); name a folder"):
         hub.loaded("humaneval", ("rs",), "abc")
+
+
+def test_a_hub_out_of_reach_is_said_once_and_not_at_each_try(monkeypatch, caplog):
+    class Lost(Hub):
+        def load_dataset(self, *_args, **_options):
+            logging.getLogger("huggingface_hub.utils._http").warning("Retrying in 1s [Retry 1/5].")
+            raise ConnectionError("no way there")
+
+    hub.loaded.cache_clear()
+    monkeypatch.setattr(hub, "_library", lambda: Lost({}))
+    with pytest.raises(RunError, match=r"cannot be had \(ConnectionError: no way there\)"):
+        hub.loaded("humaneval", ("lua",), "abc")
+    assert caplog.messages == []
+    logging.getLogger("huggingface_hub.utils._http").warning("heard again")
+    assert caplog.messages == ["heard again"]
 
 
 @pytest.mark.parametrize(

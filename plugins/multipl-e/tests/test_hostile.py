@@ -26,8 +26,8 @@ ENDS = {
 }
 """What a row of a kind may come to."""
 
-FIVE = frozenset({"cs", "js", "r", "rb", "rs", "swift"})
-"""Languages whose programs have 5 seconds; the others' have more, and are given as much."""
+WHOLE_TIME = frozenset({"cs", "go", "js", "r", "rb", "rs", "scala", "swift"})
+"""Languages whose programs have 5 seconds, or are slow to flood and to hoard; those of the others are given a part."""
 
 BASH = {"hang": {"timeout", "fail"}}
 """A subshell is ended at the limit, and the script goes on with what it said."""
@@ -45,7 +45,7 @@ def test_hostile_programs_do_not_pass_and_the_next_is_judged_right(bench, langua
     here = bench(language)
     before = processes()
     rows = chosen(here.rows("hostile"), all_rows=here.all_rows)
-    *hostile, last = here.judged([*rows, here.rows("solutions")[0]], cpu_scale=1.0 if language in FIVE else 0.3)
+    *hostile, last = here.judged([*rows, here.rows("solutions")[0]], cpu_scale=1.0 if language in WHOLE_TIME else 0.3)
     ends = ENDS | (BASH if language == "sh" else {})
     others = [
         f"{row['kind']}: {verdict.status}, {verdict.detail}: {row.get('completion') or row['solution']}"

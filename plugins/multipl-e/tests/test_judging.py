@@ -232,7 +232,8 @@ def box(monkeypatch, tmp_path):
     return stands
 
 
-TASKS = {"py/a": Task("py", "check(f)"), "swift/a": Task("swift", "assert(true)")}
+CHECK = "def check(candidate):\n    assert candidate(1) == 1\n\ndef test_check():\n    check({})\n\ntest_check()\n"
+TASKS = {"py/a": Task("py", CHECK.format("f")), "swift/a": Task("swift", "assert(true)")}
 
 
 def submitted(*codes: str, problem: str = "py/a") -> list[Submission]:
@@ -308,7 +309,7 @@ def test_another_version_of_a_tool_finds_no_verdict_of_this_one(box, monkeypatch
 
 def test_other_tests_or_another_program_find_no_verdict_of_these(box):
     list(judging.verdicts(submitted("pass"), TASKS))
-    list(judging.verdicts(submitted("pass"), {"py/a": Task("py", "check(g)")}))
+    list(judging.verdicts(submitted("pass"), {"py/a": Task("py", CHECK.format("g"))}))
     list(judging.verdicts(submitted("pass x"), TASKS))
     assert len(box.ran) == 3
 

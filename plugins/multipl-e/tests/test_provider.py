@@ -7,7 +7,7 @@ import pytest
 from magicoder_multipl_e import MultiPLE, toolchains
 from magicoder_multipl_e.needles import words
 
-from magicoder_core import MagicoderError, Reply, Submission
+from magicoder_core import MagicoderError, Reply, Submission, progress
 
 OWN = Path(__file__).parent / "own.jsonl"
 REAL = Path(__file__).parents[4] / "shared" / "data" / "multipl-e"
@@ -68,6 +68,45 @@ def test_a_row_names_its_problem_by_language_and_name():
         several.task({"task_id": "Own_0_twice", "language": 1})
     with pytest.raises(ValueError, match="the field 'task_id' is missing"):
         several.task({"language": "go"})
+
+
+def test_a_row_that_lacks_its_language_is_told_where_to_put_it():
+    with pytest.raises(ValueError, match=r'missing; it is one of js, php: \{"task_id": ..., "language": "js", ...\}'):
+        MultiPLE(data=OWN, languages=("js", "php")).task({"task_id": "Own_0_twice"})
+
+
+class Heard(progress.Silent):
+    def __init__(self):
+        self.lines = []
+
+    def say(self, line):
+        self.lines.append(line)
+
+
+def test_rows_in_a_language_that_is_not_chosen_are_said_to_be_that_once():
+    benchmark = MultiPLE(data=OWN, languages=("js", "rs"))
+    with progress.reporting(heard := Heard()):
+        found = [benchmark.task({"task_id": "Own_0_twice", "language": word}) for word in ("PHP", "php", "rust")]
+    assert found == ["php/Own_0_twice", "php/Own_0_twice", "rs/Own_0_twice"]
+    said = [line for line in heard.lines if "do not count" in line]
+    assert said == ["warning: multipl-e: samples in php do not count: php is not among 'languages' (js, rs)"]
+
+
+@pytest.mark.parametrize(
+    ("names", "suite"),
+    [
+        (["HumanEval_0_a"], "humaneval"),
+        (["mbpp_1_b"], "mbpp"),
+        (["HumanEval_0_a", "mbpp_1_b"], "humaneval and mbpp, together in one score for each language"),
+        (["Own_0_twice"], "other"),
+    ],
+)
+@pytest.mark.parametrize("asked", ["humaneval", "mbpp"])
+def test_the_suite_of_a_report_is_what_the_data_have(tmp_path, monkeypatch, names, suite, asked):
+    monkeypatch.setattr(toolchains, "told", lambda keys: [(key, True, f"{key} told") for key in keys])
+    record = next(row for row in map(json.loads, OWN.read_text("utf-8").splitlines()) if row["language"] == "js")
+    (tmp_path / "x.jsonl").write_text("\n".join(json.dumps(record | {"name": name}) for name in names))
+    assert MultiPLE(data=tmp_path / "x.jsonl", suite=asked).provenance()["suite"] == suite
 
 
 def test_a_completion_is_cut_as_published_and_a_solution_taken_apart():

@@ -14,7 +14,19 @@ from itertools import groupby, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from magicoder_core import Benchmark, Needle, Problem, Reply, Request, RunError, Sampling, Submission, Verdict, hookimpl
+from magicoder_core import (
+    Benchmark,
+    Needle,
+    Problem,
+    Reply,
+    Request,
+    RunError,
+    Sampling,
+    Submission,
+    Verdict,
+    hookimpl,
+    progress,
+)
 from magicoder_core.completing import STYLES
 from magicoder_multipl_e import naming
 
@@ -28,7 +40,7 @@ VARIABLE = "MULTIPL_E_PATH"
 """The environment variable that names the data where the option ``data`` does not."""
 
 _REVISION = "28441b6024e71d4a1c1c0f6bf171c935cd5a43f2"
-"""Of the official records: version 3.3, which the BigCode evaluation harness pins (8fc5bae)."""
+"""Of the official records on the Hub: the revision that the BigCode evaluation harness pins (8fc5bae)."""
 
 _LICENCE = "BSD-3-Clause with clause 4: its contents may not be training data for any machine learning model"
 _SEMANTICS = {
@@ -163,11 +175,16 @@ class MultiPLE(Benchmark):
             if "/" in name:
                 return name
             if len(chosen := self._chosen) > 1:
-                raise ValueError(f"the field 'language' is missing; it is one of {', '.join(chosen)}")
+                raise ValueError(
+                    f"the field 'language' is missing; it is one of {', '.join(chosen)}: "
+                    f'{{"task_id": ..., "language": "{chosen[0]}", ...}}'
+                )
             return f"{chosen[0]}/{name}"
         if not isinstance(language, str):
             raise TypeError(f"the field 'language' is no text (got {language!r:.40})")
         key = naming.key(language)
+        if key not in self._chosen:
+            self._say_left_out(key)
         return name if name.startswith(f"{key}/") else f"{key}/{name}"
 
     def completed(self, problem: Problem, completion: str) -> str:
@@ -224,13 +241,31 @@ class MultiPLE(Benchmark):
             ),
             "sha256": self._data.sha256,
             "tasks": str(len(self._tasks)),
-            "suite": self.suite,
+            "suite": self._suite,
             "semantics": _SEMANTICS[self.semantics],
             "programs": "completions: after the prompt, cut at the earliest stop token; others: the function in them",
             "limits": f"{elapsed}: {self.cpu_scale:g} x the official seconds of each language",
             "licence": f"MultiPL-E: {_LICENCE}",
             **{f"tools.{key}": line for key, _, line in toolchains.told(self._chosen)},
         }
+
+    @property
+    def _suite(self) -> str:
+        """The suites that the data have, whatever was asked for."""
+        found = self._data.suites
+        return found[0] if len(found) == 1 else f"{' and '.join(found)}, together in one score for each language"
+
+    def _say_left_out(self, key: str) -> None:
+        """Say once of a language that samples in it do not count."""
+        if key not in self._told:
+            self._told.add(key)
+            progress.say(
+                f"warning: multipl-e: samples in {key} do not count: {key} is not among 'languages' ({', '.join(self._chosen)})"
+            )
+
+    @cached_property
+    def _told(self) -> set[str]:
+        return set()
 
     def _known(self, submissions: Iterable[Submission]) -> Iterator[Submission]:
         for submission in submissions:

@@ -87,6 +87,17 @@ class Data:
             whole.update(json.dumps([task.id, task.prompt, task.tests, task.stop_tokens]).encode("utf-8"))
         return whole.hexdigest()
 
+    @property
+    def suites(self) -> tuple[str, ...]:
+        """The suites that the tasks are of, as their names tell: ``humaneval``, ``mbpp``, ``other``."""
+        names = [task.name for task in self.tasks.values()]
+        found = [next((suite for begin, suite in _SUITES.items() if name.startswith(begin)), "other") for name in names]
+        return tuple(dict.fromkeys(found))
+
+
+_SUITES = {"HumanEval_": "humaneval", "mbpp_": "mbpp"}
+"""The suites by what the names of their records begin with."""
+
 
 def suites(suite: str) -> tuple[str, ...]:
     """The parts of the file names that an option ``suite`` stands for."""

@@ -17,9 +17,13 @@ _FRAMEWORK = re.compile(
     )""",
     re.VERBOSE,
 )
-_TEST_MARK = re.compile(r"@(?:Test|ParameterizedTest|RunWith)\b|\[(?:Fact|Theory|Test|TestMethod|TestClass|TestFixture|TestCase)\b")
+_TEST_MARK = re.compile(
+    r"@(?:Test|ParameterizedTest|RunWith)\b|\[(?:Fact|Theory|Test|TestMethod|TestClass|TestFixture|TestCase)\b"
+)
 _MAKES = re.compile(r"(?:local\s+)?(?:def|function|sub|fn|func|class|\(define\S* \()")
-_VALUE = re.compile(r"(?:(?:const|let|var|local|my|our|val|auto|final)\s+)*[$@%]?(\w+)\s*(?::[^=\n]*)?(?:=(?![=>])|<-)|\(define\s+([^\s()]+)")
+_VALUE = re.compile(
+    r"(?:(?:const|let|var|local|my|our|val|auto|final)\s+)*[$@%]?(\w+)\s*(?::[^=\n]*)?(?:=(?![=>])|<-)|\(define\s+([^\s()]+)"
+)
 _GUARD = re.compile(
     r"__FILE__|\$PROGRAM_NAME|require\.main|typeof\s+(?:require|module|window|exports|process)|BASH_SOURCE|\$#|\$\{?[1@*]|\bcaller\b"
     r"|\binteractive\s*\(|sys\.(?:nframe|call)|PHP_SAPI|php_sapi_name|\bargv\b|\bargc\b|PROGRAM_FILE|CommandLine\.|commandArgs|__main__"
@@ -30,7 +34,9 @@ _CHANGE = re.compile(
     r"(?<![=!<>~])=(?![=~>])|\+\+|--|<-|:=|\w!\s|<<\s|(?<=[\w\])])\.(?:push|add|append|set|insert|put|unshift|fill|call)\b"
     r"|\b(?:define|defvar|insert|push|unshift|declare|export|readonly|assign|setattr|append)\b",
 )
-_CHANGE_SH = re.compile(r"(?:^|[\s;(])[\w\[\]$]+\+?=(?!=)|\+\+|--|\b(?:declare|export|readonly|read|mapfile|eval|source)\b", re.MULTILINE)
+_CHANGE_SH = re.compile(
+    r"(?:^|[\s;(])[\w\[\]$]+\+?=(?!=)|\+\+|--|\b(?:declare|export|readonly|read|mapfile|eval|source)\b", re.MULTILINE
+)
 
 
 def kept(shape: Shape, name: str, pieces: Iterable[Piece], defines: Callable[[Piece], bool]) -> list[Piece]:
@@ -69,7 +75,8 @@ def _is_own(shape: Shape, code: str) -> bool:
     if not shape.dropped or (found := re.search(shape.dropped, code, re.MULTILINE)) is None:
         return False
     before = code[: found.start()]
-    return "{" not in before and not (not shape.ends and not shape.wraps and "\n" in before.strip())
+    # Where blocks have no braces, only the first line tells what a piece is.
+    return "{" not in before and (bool(shape.ends) or "\n" not in before)
 
 
 def _shows(shape: Shape, examples: set[str], piece: Piece) -> bool:

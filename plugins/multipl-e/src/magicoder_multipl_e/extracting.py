@@ -8,23 +8,24 @@ and is open where the tests close it (C++, Rust, Swift, Bash, Java, C#, Scala, D
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 from magicoder_core.answers import fences
-from magicoder_multipl_e import imports, naming
+from magicoder_multipl_e import examples, imports, naming
 from magicoder_multipl_e.chunking import Chunk, Source
+from magicoder_multipl_e.classes import Wanted, in_class
 from magicoder_multipl_e.data import Task
-from magicoder_multipl_e.members import members
-from magicoder_multipl_e.pieces import Piece
+from magicoder_multipl_e.finding import Place, places
+from magicoder_multipl_e.forwarding import arguments, forward
+from magicoder_multipl_e.members import pieces_of
+from magicoder_multipl_e.pieces import Piece, wanted
+from magicoder_multipl_e.prose import without_prose
 from magicoder_multipl_e.shapes import SHAPES, Shape
 
 _THOUGHT = re.compile(r"\A.*?</think(?:ing)?>", re.DOTALL)
-_PROSE = re.compile(r"[ \t]*(?:[-*] |\d+\. |#+ )?[A-Z][\w'`]*(?: [^(){};=\n]*)?[.:!,]?[ \t]*")
 _FENCE = "```"
-_TESTING = re.compile(r"require\s+['\"](?:minitest|test/unit|rspec)")
-_MAKES = re.compile(r"(?:def|function|sub|fn|func|class|\(define \()")
+_OUTSIDE_PHP = re.compile(r"\?>.*?(?:<\?php\b|\Z)", re.DOTALL)
 _COMMENTED = re.compile(r"^[ \t]*//[ \t]*(?=[ \t]{4}public\b)")
 
 
@@ -33,7 +34,7 @@ def extracted(task: Task, text: str) -> str:
 
     An answer without such code gives a program that does not pass: the prompt with the answer behind it.
     """
-    text = _THOUGHT.sub("", text.replace("\r\n", "\n"))
+    text = _THOUGHT.sub("", text.replace("\r\n", "\n").replace("\ufeff", ""))
     if task.language == "py":
         from magicoder_core.completing import program
 
@@ -64,17 +65,7 @@ def _blocks(language: str, text: str) -> list[str]:
     marks = naming.marks(language)
     ours = [block.code for block in found if block.language.lower() in marks]
     others = [block.code for block in found if not block.language]
-    return [*ours, *others] or [block.code for block in found] or [_without_prose(text)]
-
-
-def _without_prose(text: str) -> str:
-    """A text without lines that are English sentences, before its code and behind it."""
-    lines = text.strip("\n").split("\n")
-    while len(lines) > 1 and _PROSE.fullmatch(lines[0]):
-        lines.pop(0)
-    while len(lines) > 1 and (not lines[-1].strip() or _PROSE.fullmatch(lines[-1])):
-        lines.pop()
-    return "\n".join(lines)
+    return [*ours, *others] or [block.code for block in found] or [without_prose(language, text)]
 
 
 def _as_it_is(task: Task, code: str) -> str:
@@ -105,32 +96,50 @@ class Form:
                 return cls(task, shape, found[1], tuple(_preamble(task.language, head)))
         return None
 
-    @cached_property
-    def _defines(self) -> re.Pattern[str]:
-        return re.compile(self.shape.defines.format(name=re.escape(self.name)), re.MULTILINE)
-
     @property
     def language(self) -> str:
         """The key of its language."""
         return self.task.language
 
+    @property
+    def _signature(self) -> str:
+        """The prompt's last line."""
+        return signed(self.task).rpartition("\n")[2]
+
     def defined_in(self, code: str) -> bool:
         """Whether the function is defined in some code."""
-        return bool(self._defines.search(Source(self.language, code).masked))
+        return bool(places(self.shape, self.name, Source(self.language, code)))
 
     def program(self, code: str, blocks: Sequence[str] = ()) -> str:
         """The code up to the tests; ``blocks`` may have what it needs and does not define."""
         others = [block for block in blocks if block != code and not self.defined_in(block)]
+        code = _cut(self.language, code)
         if not self.defined_in(code):
             code = self._behind_prompt(code)
-        if self.language == "pl":
-            code = re.split(r"^__(?:END|DATA)__", code, maxsplit=1, flags=re.MULTILINE)[0]
         source = Source(self.language, code)
         if self.shape.wraps:
-            return self._in_class(source)
-        pieces = self._kept(source, source.chunks())
-        pieces = [*self._helpers(pieces, others), *pieces]
+            want = Wanted(self.name, self.preamble, self._signature, self._kept)
+            return in_class(want, source, self._place, others)
+        pieces = self._kept(pieces_of(source))
+        beside = [self._kept(pieces_of(Source(self.language, block))) for block in others]
+        pieces = [*wanted(pieces, beside), *pieces]
+        if call := forward(source, self._place(source), self.name, self._signature):
+            pieces.append(Piece(call, Source(self.language, call).masked, self.language))
         return self._joined(pieces)
+
+    def _place(self, source: Source) -> Place:
+        """Where the function is defined; of several definitions of as many parameters as the prompt's, the outermost."""
+        found = places(self.shape, self.name, source)
+        if not found:
+            return Place(len(source.text), len(source.text), 0)
+        if not self.shape.wraps:
+            return found[0]
+        count = len(arguments(self.language, self.name, self._signature))
+        near = [one for one in found if one.depth == found[0].depth]
+        return next((one for one in near if self._parameters(source, one) == count), near[0])
+
+    def _parameters(self, source: Source, place: Place) -> int:
+        return len(arguments(self.language, self.name, source.masked[place.begin :]))
 
     def _behind_prompt(self, body: str) -> str:
         """The prompt and a body, closed where it is not."""
@@ -144,30 +153,13 @@ class Form:
         joint = "" if self.language == "rkt" else "\n"
         return whole.rstrip() + joint + joint.join(closers) if len(closers) == 1 or self.language == "rkt" else whole
 
-    def _kept(self, source: Source, chunks: Iterable[Chunk]) -> list[Piece]:
-        """The pieces of a source that belong to the program."""
-        found = [
-            Piece(source.text[one.begin : one.end], source.masked[one.begin : one.end], self.language) for one in chunks
-        ]
-        kept = [one for one in found if not self._is_dropped(one)]
-        return [one.bare() for one in kept]
+    def _kept(self, pieces: Sequence[Piece]) -> list[Piece]:
+        """The pieces that belong to the program."""
+        return [one.bare() for one in examples.kept(self.shape, self.name, pieces, self._defines)]
 
-    def _is_dropped(self, piece: Piece) -> bool:
-        code = piece.masked.strip()
-        if self._defines.search(piece.masked):
-            return False
-        tag = code.startswith(("#lang", "<?php")) and "\n" not in code
-        if tag or _TESTING.match(piece.code) or _is_own(self.shape, code):
-            return True
-        return bool(self.shape.declares) and self._shows(code)
-
-    def _shows(self, code: str) -> bool:
-        """Whether a piece only shows or tests the function, where statements may stand beside declarations."""
-        uses = re.search(rf"(?<![\w$.]){re.escape(self.name)}(?!\w)", code) is not None
-        if re.match(self.shape.declares, code):
-            # A value that is made by a call is an example; functions and types may call it.
-            return uses and "{" not in code and not _MAKES.match(code)
-        return uses or re.match(self.shape.shows, code) is not None
+    def _defines(self, piece: Piece) -> bool:
+        """Whether a piece defines the function."""
+        return self.name in piece.masked and self.defined_in(piece.text)
 
     def _joined(self, pieces: Sequence[Piece]) -> str:
         """Preamble and pieces, open at the end where the tests begin with the end of a block."""
@@ -189,52 +181,26 @@ class Form:
 
     def _is_function(self, source: Source, chunk: Chunk, at: int) -> bool:
         """Whether the last piece is the function, whose block ends at a place."""
-        text = source.masked[chunk.code : at]
-        return bool(self._defines.search(text)) and len(source.open_at(at)) == 1
-
-    def _helpers(self, pieces: Sequence[Piece], others: Sequence[str]) -> list[Piece]:
-        """What other blocks define and the pieces use without defining it."""
-        mine = " ".join(piece.masked for piece in pieces)
-        found: list[Piece] = []
-        for source in (Source(self.language, block) for block in others):
-            for piece in self._kept(source, source.chunks()):
-                name = piece.name
-                if name and re.search(rf"\b{name}\b", mine) and not any(other.name == name for other in pieces):
-                    found.append(piece)
-        return found
-
-    def _in_class(self, source: Source) -> str:
-        """A method in the prompt's class, with the answer's imports and its other classes before that."""
-        place = self._defines.search(source.masked)
-        outside, inside = members(source, place.start() if place else 0, self.name)
-        kept = [one for one in inside if not self._is_dropped(one)]
-        lead = [one for one in outside if not self._is_dropped(one)]
-        head = [piece.text.strip("\n") for piece in imports.merged(self.language, self.preamble[:-1], lead)]
-        body = "".join(one.text if one.text.endswith("\n") else f"{one.text}\n" for one in kept).strip("\n")
-        whole = "\n".join([*head, self.preamble[-1], body])
-        inner = Source(self.language, whole)
-        if len(inner.open_at(len(whole))) >= _IN_CLASS:
-            return whole
-        last = inner.masked.rstrip()
-        at = len(last) - 1
-        if kept and self._defines.search(kept[-1].masked) and last.endswith("}") and _block_of(inner, at):
-            return whole[:at].rstrip(" \t").removesuffix("\n")
-        return f"{whole}\n{self.shape.opens}"
+        opened = source.open_at(at)
+        if len(opened) != 1 or opened[0][1] < chunk.code:
+            return False
+        head = source.text[chunk.code : opened[0][1] + 1]
+        return self.defined_in(head)
 
 
-_IN_CLASS = 2
-"""How many blocks are open within a method of a class."""
-
-
-def _block_of(source: Source, at: int) -> bool:
-    """Whether what ends at a place is a block right within the class."""
-    return len(source.open_at(at)) == _IN_CLASS
-
-
-def _is_own(shape: Shape, code: str) -> bool:
-    """Whether a piece is an entry point or a test of the answer's own, and not a class that has one inside."""
-    found = re.search(shape.dropped, code, re.MULTILINE) if shape.dropped else None
-    return found is not None and "{" not in code[: found.start()]
+def _cut(language: str, code: str) -> str:
+    """Code without what is none by the language's own rules: data behind a mark, text outside of PHP's tags."""
+    if language in {"pl", "rb"}:
+        return re.split(
+            r"^__(?:END|DATA)__[ \t]*$" if language == "pl" else r"^__END__$", code, maxsplit=1, flags=re.MULTILINE
+        )[0]
+    if language != "php":
+        return code
+    code = code[max(code.find("<?php"), 0) :]
+    places = [found.span() for found in _OUTSIDE_PHP.finditer(Source(language, code).masked)]
+    for begin, end in reversed(places):
+        code = f"{code[:begin]}\n{code[end:]}"
+    return code
 
 
 def _preamble(language: str, head: str) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from magicoder_multipl_e.chunking import Source
@@ -65,23 +65,17 @@ def _within(pattern: str, name: str, source: Source) -> Iterator[Place]:
             yield Place(one.start(), one.end(), len(opened), owners, via)
 
 
-def _owners(source: Source, opened: list[tuple[str, int]] | tuple[tuple[str, int], ...]) -> tuple[Owner, ...]:
+def _owners(source: Source, opened: Sequence[tuple[str, int]]) -> tuple[Owner, ...]:
     return tuple(owner for kind, at in opened if (owner := _owner(source, kind, at)) is not None)
 
 
 def _owner(source: Source, kind: str, at: int) -> Owner | None:
     """What is opened at a place, if that is a class or its like."""
-    text = source.masked
     if kind == "end":
-        line = text[at:].partition("\n")[0]
-        if re.match(r"class\s*<<\s*self\b", line):
-            return Owner("self", "", at)
-        found = re.match(r"(?P<kind>class|module)\s+(?P<name>\w[\w:]*)", line)
-        return Owner(found["kind"], found["name"], at) if found else None
+        return _word_owner(source.masked[at:].partition("\n")[0], at)
     if kind != "{":
         return None
-    starts = [one.end() for one in _OPENED.finditer(text, 0, at)]
-    head = text[starts[-1] if starts else 0 : at]
+    head = _OPENED.split(source.masked[:at])[-1]
     if source.language == "rs" and (found := _IMPL.search(head)):
         return Owner("impl", found["name"], at)
     if heads := list(_HEAD.finditer(head)):
@@ -89,3 +83,11 @@ def _owner(source: Source, kind: str, at: int) -> Owner | None:
     if source.language in {"js", "ts", "lua"} and (found := _TABLE.search(head)):
         return Owner("table", found["name"], at)
     return None
+
+
+def _word_owner(line: str, at: int) -> Owner | None:
+    """What a line opens that is ended by a word: a class or a module, or the class of what it stands in."""
+    if re.match(r"class\s*<<\s*self\b", line):
+        return Owner("self", "", at)
+    found = re.match(r"(?P<kind>class|module)\s+(?P<name>\w[\w:]*)", line)
+    return Owner(found["kind"], found["name"], at) if found else None

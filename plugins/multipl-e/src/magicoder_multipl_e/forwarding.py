@@ -50,7 +50,9 @@ def forward(source: Source, place: Place, name: str, signature: str) -> str:
 
 def arguments(language: str, name: str, signature: str) -> list[str]:
     """What a call must have between its brackets to hand on the parameters of a signature."""
-    start = signature.index("(", signature.index(name))
+    start = signature.find("(", max(signature.find(name), 0))
+    if start < 0:
+        return []
     parts, depth, part = [], 0, ""
     for letter in signature[start + 1 :]:
         depth += (letter in "([{<") - (letter in ")]}>")
@@ -68,13 +70,11 @@ def _argument(language: str, parameter: str) -> str:
     if language == "swift":
         label, _, inner = parameter.partition(":")[0].strip().partition(" ")
         return inner.strip() if label == "_" else f"{label}: {inner.strip() or label}"
-    if language in {"rs", "ts", "scala", "jl"}:
-        return re.findall(r"\w+", parameter.partition(":")[0])[-1]
     if language == "go":
-        return parameter.split()[0]
-    if language == "php":
-        return re.findall(r"\$\w+", parameter)[0]
-    return re.findall(r"\w+", parameter)[-1]
+        return parameter.split(maxsplit=1)[0]
+    before = parameter.partition(":")[0] if language in {"rs", "ts", "scala", "jl"} else parameter
+    words: list[str] = re.findall(r"\$\w+" if language == "php" else r"\w+", before)
+    return words[-1] if words else before
 
 
 def _is_known(source: Source, place: Place, name: str) -> bool:
@@ -142,6 +142,8 @@ def _php(source: Source, place: Place, name: str) -> str:
 
 def _ruby(source: Source, place: Place, name: str) -> str:
     owners = [owner for owner in place.owners if owner.kind != "self"]
+    if not owners:
+        return f"TOPLEVEL_BINDING.receiver.{name}" if place.via == "self" else f"{place.via}.{name}"
     path = "::".join(owner.name for owner in owners)
     own = len(owners) < len(place.owners) or "self." in source.masked[place.begin : place.end]
     if own or re.search(r"^\s*(?:extend\s+self|module_function)\b", source.masked, re.MULTILINE):
@@ -160,6 +162,7 @@ def _lua(source: Source, place: Place, name: str) -> str:
 
 
 def _go(source: Source, place: Place, name: str) -> str:
+    del source
     return f"new({place.via.lstrip('*').strip()}).{name}"
 
 
@@ -170,6 +173,7 @@ def _swift(source: Source, place: Place, name: str) -> str:
 
 
 def _julia(source: Source, place: Place, name: str) -> str:
+    del source
     return ".".join([*(owner.name for owner in place.owners), name])
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
@@ -43,7 +45,8 @@ def all_of(revision: str) -> Iterator[Task]:
     """
     library = _library()
     try:
-        configurations = sorted(library.get_dataset_config_names(NAME, revision=revision))
+        with _quietly():
+            configurations = sorted(library.get_dataset_config_names(NAME, revision=revision))
     except Exception as error:  # boundary: whatever the Hub's client fails with
         raise _lost("all languages", revision, error) from error
     for configuration in configurations:
@@ -52,9 +55,22 @@ def all_of(revision: str) -> Iterator[Task]:
 
 def _records(library: Any, configuration: str, revision: str) -> list[dict[str, Any]]:
     try:
-        return [dict(row) for row in library.load_dataset(NAME, configuration, revision=revision, split="test")]
+        with _quietly():
+            return [dict(row) for row in library.load_dataset(NAME, configuration, revision=revision, split="test")]
     except Exception as error:  # boundary: whatever the Hub's client fails with
         raise _lost(configuration, revision, error) from error
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """The Hub's client says each try that fails; what came of it all is said once, by us."""
+    logger = logging.getLogger("huggingface_hub")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def _tasks(configuration: str, records: list[dict[str, Any]]) -> list[Task]:

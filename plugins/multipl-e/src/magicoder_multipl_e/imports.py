@@ -40,7 +40,8 @@ def _is_there(language: str, text: str, have: set[str], pieces: Sequence[Piece])
         return True
     if language == "rs" and (found := re.search(r"(\w+);\s*$", text)):
         return any(
-            re.match(r"\s*(?:pub\s+)?use\b", one.masked) and re.search(rf"\b{found[1]}\b", one.masked) for one in pieces
+            re.match(r"\s*(?:pub\s+)?use\b", one.masked) and re.search(rf"\b{found[1]}\b(?!\s+as\b)", one.masked)
+            for one in pieces
         )
     # What a prompt declares beside the function is there where its first line is.
     head = _spaced(text.partition("\n")[0])

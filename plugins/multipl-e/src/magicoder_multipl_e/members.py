@@ -82,15 +82,16 @@ def is_lead(piece: Piece) -> bool:
 
 def _is_example(piece: Piece, name: str) -> bool:
     """Whether a piece is a variable made by the function."""
-    return re.search(rf"=.*\b{name}\s*\(", piece.masked, re.DOTALL) is not None and "{" not in piece.masked and "=>" not in piece.masked
+    return (
+        re.search(rf"=.*\b{name}\s*\(", piece.masked, re.DOTALL) is not None
+        and "{" not in piece.masked
+        and "=>" not in piece.masked
+    )
 
 
 def needs_class(language: str, group: Members, name: str) -> bool:
     """Whether a method works only in a class of its own: on an object with a state, or by the class's name or parents."""
-    if group.classes > 1 or group.kind in {"record", "interface", "enum", "trait"}:
-        return True
-    parents = group.head.partition(group.owner)[2] if group.owner else ""
-    if re.search(r"\b(?:extends|implements|with)\b(?!\s+App\b)|:", parents) or re.match(r"\s*[<(\[]", parents):
+    if group.classes > 1 or group.kind in {"record", "interface", "enum", "trait"} or _has_parents(group):
         return True
     if language == "scala":
         return False
@@ -99,11 +100,23 @@ def needs_class(language: str, group: Members, name: str) -> bool:
     rest = [one for one in own if one not in made]
     if any(re.search(r"\(\s*[^\s)]|\{\s*[^\s}]", one.masked.partition(group.owner)[2]) for one in made):
         return True
-    if any(re.search(rf"\bthis\b|@Override\b|\boverride\b|\bnew\s+{group.owner or '(?!)'}\b|\A\s*\{{", one.masked) for one in rest):
-        return True
-    if group.owner and any(re.search(rf"\b{group.owner}\b(?!\s*(?:\.|::|\())", one.masked) for one in rest):
+    if any(_is_of_object(group.owner, one) for one in rest):
         return True
     return not _is_static(rest, name) and any(_is_state(one) for one in rest)
+
+
+def _has_parents(group: Members) -> bool:
+    """Whether a class has a parent, parameters of its own, or those of types."""
+    behind = group.head.partition(group.owner)[2] if group.owner else ""
+    return re.search(r"\A\s*[<(\[]|\b(?:extends|implements|with)\b(?!\s+App\b)|:", behind) is not None
+
+
+def _is_of_object(owner: str, piece: Piece) -> bool:
+    """Whether a member speaks of its object, of its parents' members, or of its class as a type."""
+    pattern = r"\bthis\b|@Override\b|\boverride\b|\A\s*\{"
+    if owner:
+        pattern += rf"|\bnew\s+{owner}\b|\b{owner}\b(?!\s*(?:\.|::|\())"
+    return re.search(pattern, piece.masked) is not None
 
 
 def _is_state(piece: Piece) -> bool:
@@ -131,7 +144,9 @@ def _pieces(source: Source, begin: int, end: int) -> list[Piece]:
 
 def pieces_of(part: Source) -> list[Piece]:
     """The declarations and statements at the top level of a source."""
-    return [Piece(part.text[one.begin : one.end], part.masked[one.begin : one.end], part.language) for one in part.chunks()]
+    return [
+        Piece(part.text[one.begin : one.end], part.masked[one.begin : one.end], part.language) for one in part.chunks()
+    ]
 
 
 def _holds(source: Source, piece: Piece, begin: int, at: int) -> bool:
@@ -157,7 +172,10 @@ def private(piece: Piece) -> Piece:
 
 def constructs(owner: str, piece: Piece) -> bool:
     """Whether a piece is a constructor of a class."""
-    return bool(owner) and re.match(rf"\s*(?:(?:public|private|protected|internal)\s+)?{owner}\s*\(", piece.masked) is not None
+    return (
+        bool(owner)
+        and re.match(rf"\s*(?:(?:public|private|protected|internal)\s+)?{owner}\s*\(", piece.masked) is not None
+    )
 
 
 def renamed(name: str, other: str, piece: Piece, behind: str = "") -> Piece:

@@ -9,7 +9,7 @@ from magicoder_multipl_e.shapes import SHAPES
 
 _MARK = r"[ \t]*(?:[-*\u2022] |\d+[.)] |#{1,6} |> )?"
 _ITEM = re.compile(r"[ \t]*(?:[-*\u2022] |\d+[.)] )(?=.*[A-Za-z]{2})")
-_SENTENCE = re.compile(rf"{_MARK}[*_`\"'(]*[A-Z\u00c0-\u024f][\w'\u2019`*-]*,?[ \t]+(?P<rest>.*\S)[ \t]*")
+_SENTENCE = re.compile(rf"{_MARK}[*_`\"'(]*[A-Z\u00c0-\u024f][\w'\u2019`*-]*[,!.:?]?[*_]*[ \t]+(?P<rest>.*\S)[ \t]*")
 _WORD = re.compile(rf"{_MARK}\**[A-Z][A-Za-z' ]*\**[:.!]\**[ \t]*")
 _STOP = re.compile(r"[.:!?][*_`\"')]*\Z")
 _WORDS = re.compile(r"(?:(?<=\s)|\A)[a-z']+(?:,? [a-z']+){2}\b")
@@ -28,12 +28,15 @@ def without_prose(language: str, text: str) -> str:
     """
     kept: list[str] = []
     before = ""
+    outside: bool | None = True
     for line in text.strip("\n").split("\n"):
         english = _is_prose(line) or (bool(before) and _goes_on(language, before, line))
-        if english and _is_outside(language, kept):
+        if english and outside is None:
+            outside = _is_outside(language, kept)
+        if english and outside:
             before = line.rstrip()
             continue
-        before = ""
+        before, outside = "", None
         kept.append(line)
     return "\n".join(kept).strip("\n") if any(line.strip() for line in kept) else text.strip("\n")
 
@@ -60,7 +63,7 @@ def _goes_on(language: str, before: str, line: str) -> bool:
 
 def _is_outside(language: str, lines: list[str]) -> bool:
     """Whether what comes next stands at the top level, and is neither comment nor string."""
-    if not lines or language not in SHAPES:
+    if language not in SHAPES:
         return True
     source = Source(language, "\n".join([*lines, "X"]))
     return source.masked.endswith("X") and not source.open_at(len(source.text) - 1)

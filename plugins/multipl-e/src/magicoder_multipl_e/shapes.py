@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 _BEGIN = r"(?<![^\n;{{}}])[ \t]*(?!(?:if|else|for|while|switch|case|return|throw|new|do)\b)"
-_TYPED = _BEGIN + r"(?:[\w:<>,&*\[\]!().?~$]+[ \t\n]+)+?[&*]?{name}\s*\((?=[^;{{}}]*\{{)"
+_TYPED = _BEGIN + r"(?:[\w:<>,&*\[\]!().?~$]+[ \t\n]+){{1,40}}?[&*]?{name}\s*\((?=[^;{{}}]{{0,1000}}\{{)"
 _METHOD = (
     _BEGIN
-    + r"(?:@\w+(?:\([^()]*\))?\s+)*(?:[\w<>,.?\[\]]+[ \t\n]+)+?{name}\s*(?:<[^()]*>)?\((?=[^;{{}}]*(?:\{{|=>))"
+    + r"(?:@\w+(?:\([^()]*\))?\s+)*(?:[\w<>,.?\[\]]+[ \t\n]+){{1,40}}?{name}\s*(?:<[^()]*>)?\((?=[^;{{}}]{{0,1000}}(?:\{{|=>))"
 )
 
 
@@ -52,7 +52,8 @@ _SCRIPT = r"(?:export\s+(?:default\s+)?)?"
 SHAPES: Mapping[str, Shape] = {
     "cpp": Shape(
         entry=r"(\w+)\(",
-        defines=_TYPED + r"|^[ \t]*(?:(?:static|const|constexpr|inline)\s+)*(?:auto|std::function\s*<[^;=]*>)\s+{name}\s*[={{]",
+        defines=_TYPED
+        + r"|^[ \t]*(?:(?:static|const|constexpr|inline)\s+)*(?:auto|std::function\s*<[^;=]*>)\s+{name}\s*[={{]",
         ends=_CURLY_ENDS,
         dropped=r"^[^\n;=]*\bmain\s*\(|^\s*TEST(?:_F|_P|_CASE)?\s*\(|^\s*#\s*include\s*<(?:gtest|gmock|catch2|doctest|boost/test)",
         opens="static inline void magicoder_end() {",
@@ -88,7 +89,7 @@ SHAPES: Mapping[str, Shape] = {
         entry=r"(\w+)\(",
         defines=_METHOD,
         ends=_CURLY_ENDS,
-        dropped=r"\bvoid\s+main\s*\(|^\s*package\b|^\s*import\s+(?:static\s+)?(?:org\.(?:junit|testng|mockito|hamcrest|assertj)|junit)\b",
+        dropped=r"\bvoid\s+main\s*\(|^\s*package\b|^\s*import\s+(?:static\s+)?(?:org\.(?:junit|test[n]g|mockito|hamcrest|assertj)|junit)\b",
         opens="    static void magicoderEnd() {",
         wraps=True,
     ),
@@ -173,7 +174,7 @@ SHAPES: Mapping[str, Shape] = {
     ),
     "scala": Shape(
         entry=r"def (\w+)",
-        defines=r"\bdef\s+{name}\s*[(\[:=]",
+        defines=r"\bdef\s+{name}\s*[(\[:=](?:(?<==)|(?=(?:(?!\bdef\b)[^{{}}=;])*[={{]))",
         dropped=r"\bdef\s+main\s*\(|^\s*package\b|^\s*import\s+org\.(?:scalatest|junit|scalacheck)\b|\bextends\s+(?:Any)?(?:Fun|Flat|Word|Free)(?:Suite|Spec)",
         declares=r"(?:@\w+(?:\([^)]*\))?\s*)*(?:(?:private|protected|override|final|implicit|lazy|sealed|abstract|case|inline)(?:\[\w+\])?\s+)*(?:def|val|var|object|class|trait|type|import)\b",
         shows=r"println|print|assert|main\s*\(|require",

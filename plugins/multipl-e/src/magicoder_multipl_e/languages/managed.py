@@ -20,8 +20,9 @@ from magicoder_multipl_e.languages.model import (
 )
 from magicoder_multipl_e.languages.scripts import JAVASCRIPT, NODE
 
-JVM = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto", "-XX:-UsePerfData", "-Xmx1g")
-"""How every virtual machine of ours is started: for a short life."""
+JVM = ("-XX:+UseG1GC", "-XX:ParallelGCThreads=1", "-XX:-UsePerfData", "-Xms32m", "-Xmx1g")
+"""How a virtual machine is started for one program: with the collector that the JDK's own archive of classes is made for,
+which saves a third of the start that another (or whatever a small machine chooses) would take."""
 
 _JAVA = Tool(
     names=("java",),

@@ -17,10 +17,13 @@ from typing import Protocol
 from magicoder_core import RunError, Status, sandbox
 from magicoder_multipl_e import caches, composing
 from magicoder_multipl_e.languages.golds import gold
-from magicoder_multipl_e.languages.managed import JVM, scala_jars, typescript_folder
+from magicoder_multipl_e.languages.managed import scala_jars, typescript_folder
 from magicoder_multipl_e.languages.model import MEGABYTE, Files, Kit, main
 
 _MEMORY = 1536 * MEGABYTE
+_JVM = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData", "-Xmx1g", "-Xss8m")
+"""How the virtual machine of a resident compiler is started: it pays to compile what is hot once, and not well."""
+
 _START_SECONDS = 120.0
 """Of a nominal machine, for a compiler to start and compile its first program; Scala's takes 5."""
 
@@ -140,7 +143,7 @@ class Jvm(_Resident):
     def __init__(self, kind: str, kit: Kit) -> None:
         jars = scala_jars(kit) if kind == "scala" else ()
         library = ":".join(jars) if jars else kit.places["javatuples"]
-        argv = (kit.commands["java"], *JVM, "-Xss8m", "-cp", ":".join((".", *jars)), "CompileServer", kind, library)
+        argv = (kit.commands["java"], *_JVM, "-cp", ":".join((".", *jars)), "CompileServer", kind, library)
         image = sandbox.Image(folders=kit.folders)
         classes = caches.compile_server(kit)
         service = sandbox.Service(argv, image=image, files=classes, memory_bytes=_MEMORY)
