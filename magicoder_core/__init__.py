@@ -7,6 +7,7 @@ and the errors. Further public doors are the modules `sandbox`, `models`, `promp
 
 from __future__ import annotations
 
+from magicoder_core.benchmarks import Benchmark
 from magicoder_core.deferring import Batch, BatchState, DeferredTeacher
 from magicoder_core.errors import (
     BudgetError,
@@ -24,7 +25,6 @@ from magicoder_core.providers import (
     Ask,
     AskingFilter,
     BatchTeacher,
-    Benchmark,
     Filter,
     Method,
     Provider,

@@ -19,7 +19,8 @@ from typing import Protocol
 
 import pluggy
 
-from magicoder_core.providers import Benchmark, Filter, Method, Provider, SeedSource, Teacher
+from magicoder_core.benchmarks import Benchmark
+from magicoder_core.providers import Filter, Method, Provider, SeedSource, Teacher
 from magicoder_core.trainers import Trainer
 
 PROJECT = "magicoder"

@@ -17,10 +17,11 @@ from pathlib import Path
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from magicoder_core import axes, jsonl, options, trainers
+from magicoder_core.benchmarks import Benchmark
 from magicoder_core.errors import RecipeError
 from magicoder_core.overriding import override
 from magicoder_core.plugins import Catalogue, did_you_mean
-from magicoder_core.providers import Benchmark, Filter, Method, Provider, SeedSource, Teacher
+from magicoder_core.providers import Filter, Method, Provider, SeedSource, Teacher
 from magicoder_core.resources import templates
 from magicoder_core.trainers import Trainer
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from magicoder_core import installed, jsonl, options, sandbox
+from magicoder_core.benchmarks import Benchmark
 from magicoder_core.errors import attributed
-from magicoder_core.providers import Benchmark
 from magicoder_core.recipe import Bound
 
 _OTHERS = frozenset({"limit", "samples", "ks", "style", "max_tokens", "temperature"})

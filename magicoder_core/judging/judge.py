@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from magicoder_core import progress
+from magicoder_core.benchmarks import Benchmark
 from magicoder_core.errors import attributed
 from magicoder_core.judging.ledger import Ledger
 from magicoder_core.judging.samples import Sample
-from magicoder_core.providers import Benchmark
 from magicoder_core.recipe import Bound
 from magicoder_core.records import Submission, Verdict
 

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from magicoder_core import progress
+from magicoder_core.benchmarks import Benchmark
 from magicoder_core.errors import RunError, attributed
 from magicoder_core.judging.environment import versions
 from magicoder_core.judging.selftest import SelfTest
-from magicoder_core.providers import Benchmark
 from magicoder_core.recipe import Bound
 from magicoder_core.records import Report, Verdict
 from magicoder_core.scoring import KS, Tally

@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from magicoder_core import jsonl
+from magicoder_core.benchmarks import Benchmark
 from magicoder_core.errors import RunError
-from magicoder_core.providers import Benchmark
 from magicoder_core.records import Problem
 
 _GZIP = b"\x1f\x8b"
@@ -31,8 +31,6 @@ _MARK = b"\xef\xbb\xbf"
 
 _Given = tuple[str, str] | None
 """What a sample hands in: ``solution`` or ``completion``, and its text; None where the model gave no answer."""
-
-_EXPECTED = 'a line is {"task_id": ..., "solution": ...} or {"task_id": ..., "completion": ...}'
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,19 +141,35 @@ class Samples:
 
     def _of_lines(self) -> Iterator[tuple[str, _Given]]:
         for number, line in _lines(self.path):
-            yield self._pair(_object(line, where := f"{self.path}:{number}"), where)
+            yield self._pair(self._object(line, where := f"{self.path}:{number}"), where)
 
     def _pair(self, row: Mapping[str, Any], where: str) -> tuple[str, _Given]:
         try:
             name = self._benchmark.task(row)
         except (ValueError, TypeError) as error:
-            raise RunError(f"{where}: {error}; {_EXPECTED}") from error
+            raise RunError(f"{where}: {error}; {self._benchmark.row}") from error
         for kind in ("solution", "completion"):
             if row.get(kind) is not None:
-                return name, (kind, _text(row, kind, where))
+                return name, (kind, self._text(row, kind, where))
         if "solution" in row or "completion" in row:
             return name, None
-        raise RunError(f"{where}: neither 'solution' nor 'completion' is there; {_EXPECTED}")
+        raise RunError(f"{where}: neither 'solution' nor 'completion' is there; {self._benchmark.row}")
+
+    def _object(self, line: bytes, where: str) -> Mapping[str, Any]:
+        row = self._benchmark.row
+        try:
+            value = jsonl.decoded(line)
+        except (ValueError, RecursionError) as error:  # UnicodeDecodeError is a ValueError
+            raise RunError(f"{where}: not JSON in UTF-8 ({error}); {row}: mend or delete it") from error
+        if not isinstance(value, dict):
+            raise RunError(f"{where}: a JSON object was expected, not {type(value).__name__}; {row}")
+        return value
+
+    def _text(self, row: Mapping[str, Any], name: str, where: str) -> str:
+        value = row.get(name)
+        if not isinstance(value, str):
+            raise RunError(f"{where}: the field '{name}' is no text (got {value!r:.40}); {self._benchmark.row}")
+        return value
 
     def _of_folder(self) -> Iterator[tuple[str, _Given]]:
         names = {name.replace("/", "_"): name for name in (*self._problems, *self._others)}
@@ -196,20 +210,3 @@ def _numbered(raw: BinaryIO, *, packed: bool) -> Iterator[tuple[int, bytes]]:
         text = line.removeprefix(_MARK) if number == 1 else line
         if text.strip():
             yield number, text
-
-
-def _object(line: bytes, where: str) -> Mapping[str, Any]:
-    try:
-        value = jsonl.decoded(line)
-    except (ValueError, RecursionError) as error:  # UnicodeDecodeError is a ValueError
-        raise RunError(f"{where}: not JSON in UTF-8 ({error}); {_EXPECTED}: mend or delete it") from error
-    if not isinstance(value, dict):
-        raise RunError(f"{where}: a JSON object was expected, not {type(value).__name__}; {_EXPECTED}")
-    return value
-
-
-def _text(row: Mapping[str, Any], name: str, where: str) -> str:
-    value = row.get(name)
-    if not isinstance(value, str):
-        raise RunError(f"{where}: the field '{name}' is no text (got {value!r:.40}); {_EXPECTED}")
-    return value

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from magicoder_core import jsonl, plugins, progress, recipe, sandbox
+from magicoder_core.benchmarks import Benchmark
 from magicoder_core.errors import RunError, attributed
 from magicoder_core.judging.environment import facts
 from magicoder_core.judging.judge import judge
@@ -28,7 +29,6 @@ from magicoder_core.judging.selftest import self_test
 from magicoder_core.judging.words import named
 from magicoder_core.judging.writing import has_results_file, results_path, write_report, write_results
 from magicoder_core.models import cache_dir
-from magicoder_core.providers import Benchmark
 from magicoder_core.recipe import Bound
 from magicoder_core.records import Report
 from magicoder_core.scoring import Tally

@@ -20,12 +20,12 @@ from pathlib import Path
 from typing import Any, Self
 
 from magicoder_core import progress
+from magicoder_core.benchmarks import Benchmark
 from magicoder_core.errors import RunError, attributed
 from magicoder_core.judging.environment import facts
 from magicoder_core.judging.judge import closed
 from magicoder_core.judging.ledger import key_of
 from magicoder_core.models import cache_dir
-from magicoder_core.providers import Benchmark
 from magicoder_core.recipe import Bound
 from magicoder_core.records import Submission, Verdict
 

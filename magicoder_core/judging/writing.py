@@ -13,10 +13,10 @@ from tempfile import TemporaryFile
 from typing import Any, BinaryIO
 
 from magicoder_core import jsonl
+from magicoder_core.benchmarks import Benchmark
 from magicoder_core.errors import RunError, attributed
 from magicoder_core.judging.report import verdict_row
 from magicoder_core.judging.samples import Sample, Samples
-from magicoder_core.providers import Benchmark
 from magicoder_core.recipe import Bound
 from magicoder_core.records import Submission, Verdict
 

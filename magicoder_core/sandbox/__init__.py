@@ -64,7 +64,7 @@ from magicoder_core.sandbox.service import Service, ServiceEnded
 from magicoder_core.sandbox.speed import speed
 from magicoder_core.sandbox.standing_by import standby
 from magicoder_core.sandbox.verdicts import equal, verdicts
-from magicoder_core.sandbox.width import workers
+from magicoder_core.sandbox.width import width, workers
 
 __all__ = [
     "ALLOW",
@@ -102,6 +102,7 @@ __all__ = [
     "standby",
     "verdicts",
     "weak_isolation",
+    "width",
     "without_places",
     "workers",
 ]

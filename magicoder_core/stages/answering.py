@@ -15,10 +15,11 @@ from typing import Any
 from magicoder_core import jsonl, options, progress, trainers
 from magicoder_core.asking import Asker, Gate, Journal, ParentAsk
 from magicoder_core.asking.errand import FATAL, RETRIED
+from magicoder_core.benchmarks import Benchmark
 from magicoder_core.deferring import DeferredTeacher
 from magicoder_core.errors import RunError, TeacherError, attributed
 from magicoder_core.judging import Sample
-from magicoder_core.providers import BatchTeacher, Benchmark, Teacher
+from magicoder_core.providers import BatchTeacher, Teacher
 from magicoder_core.recipe import Bound
 from magicoder_core.records import Problem, Request
 from magicoder_core.stages import train

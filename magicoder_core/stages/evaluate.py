@@ -23,8 +23,8 @@ from typing import Any
 
 from magicoder_core import jsonl, progress, sandbox
 from magicoder_core.asking import Journal
+from magicoder_core.benchmarks import Benchmark
 from magicoder_core.judging import Ledger, SelfTest, facts, judge, make_report, self_test, verdict_row
-from magicoder_core.providers import Benchmark
 from magicoder_core.recipe import Bound, Plan
 from magicoder_core.records import Report, Verdict
 from magicoder_core.scoring import Tally

@@ -9,9 +9,9 @@ from typing import Any
 
 from magicoder_core import progress, sandbox
 from magicoder_core.asking import Budget, check_text
+from magicoder_core.benchmarks import Benchmark
 from magicoder_core.errors import MagicoderError, RecipeError, attributed
 from magicoder_core.plugins import did_you_mean, find
-from magicoder_core.providers import Benchmark
 from magicoder_core.recipe import Bound, Plan
 from magicoder_core.records import Price, Sampling
 from magicoder_core.stages import evaluate, filter, generate, mixing, seeds, train  # noqa: A004 - the stage's name

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from magicoder_core import sandbox
+from magicoder_core.benchmarks import Benchmark
 from magicoder_core.errors import SandboxError
 from magicoder_core.judging.judge import closed
-from magicoder_core.providers import Benchmark
 from magicoder_core.records import Example, Needle, Problem, Reply, Request, Submission, Verdict
 from magicoder_core.testing.providers import ProviderContract
 

@@ -37,6 +37,7 @@ def spent(folder, command, environment=()):
             [*account, *map(str, command)],
             stdout=written,
             stderr=subprocess.DEVNULL,
+            cwd=folder,  # programs draw into the folder they are started in
             env={**SURROUNDINGS, **dict(environment)},
             check=True,
         )

@@ -273,7 +273,7 @@ def test_what_holds_no_sample_of_the_benchmark_is_told(score, write, tmp_path):
 
 
 def test_official_results_in_the_samples_order_where_the_scorer_has_it(score, write, tmp_path, monkeypatch):
-    monkeypatch.setattr("magicoder_core.providers.Benchmark.results_by_task", False)
+    monkeypatch.setattr("magicoder_core.benchmarks.Benchmark.results_by_task", False)
     write([*((task, "right") for task in reversed(TASKS)), ("plain/4", "wrong")])
     assert score("s.jsonl", "--eval-results")[0] == 0
     results = json.loads((tmp_path / "s_eval_results.json").read_text())
@@ -342,7 +342,7 @@ def test_workers_reach_the_sandbox(score, write, monkeypatch):
     from magicoder_core.sandbox import width
 
     found = []
-    monkeypatch.setattr(sandbox, "required", lambda: found.append(width.width()) or sandbox.Isolation(level="x"))
+    monkeypatch.setattr(sandbox, "required", lambda: found.append(width()) or sandbox.Isolation(level="x"))
     score(write([(task, "right") for task in TASKS]), "--workers", "7")
     assert set(found) == {7}
     assert score("s.jsonl", "--workers", "0")[0] == 2

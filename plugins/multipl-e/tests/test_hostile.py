@@ -95,7 +95,7 @@ def files(here) -> list[str]:
 
 def litter() -> list[Path]:
     """Files that rows write outside of their place, if they can."""
-    folders = ("/etc", "/root", "/usr/local/bin", "/var/tmp", "/tmp", "/dev/shm")
+    folders = ("/etc", "/opt", "/usr/local/bin", "/var/tmp", "/tmp", "/dev/shm")
     return [path for folder in folders if (path := Path(folder) / "hostile-was-here").exists()]
 
 

@@ -19,6 +19,7 @@ from magicoder_multipl_e.languages.model import Kit
 from magicoder_multipl_e.languages.table import LANGUAGES
 
 from magicoder_core import Submission, Verdict, sandbox
+from magicoder_core.sandbox import isolation
 
 KEYS = sorted(LANGUAGES)
 
@@ -404,3 +405,13 @@ def test_what_nobody_used_for_long_is_removed(box):
     caches.kept("thing", ["new"], lambda folder: None)
     assert not old.exists()
     assert other.exists()
+
+
+def test_compilers_are_allowed_what_the_caller_is_allowed(monkeypatch):
+    """A thread of its own knows nothing of the block that its caller is in."""
+    seen = []
+    monkeypatch.setattr(judging, "_whole", lambda language: seen.append(isolation._allowed.get()) or "not here")
+    task = judging._Golden(language="sh", gold=gold("sh"))
+    with sandbox.weak_isolation(True):
+        [verdict] = judging.verdicts([Submission(problem_id="sh", code="")], {"sh": task})
+    assert (seen, verdict.status) == ([True], "harness_error")

@@ -60,6 +60,7 @@ class MultiPLE(Benchmark):
     """MultiPL-E: HumanEval's and MBPP's functions, to be written in many other languages."""
 
     passing: ClassVar[frozenset[str]] = frozenset({"cache"})
+    row: ClassVar[str] = 'a line is {"task_id": ..., "language": "cpp", "completion": ... or "solution": ...}'
 
     suite: Annotated[Literal["humaneval", "mbpp", "both"], "which problems"] = "humaneval"
     languages: Annotated[
@@ -175,10 +176,7 @@ class MultiPLE(Benchmark):
             if "/" in name:
                 return name
             if len(chosen := self._chosen) > 1:
-                raise ValueError(
-                    f"the field 'language' is missing; it is one of {', '.join(chosen)}: "
-                    f'{{"task_id": ..., "language": "{chosen[0]}", ...}}'
-                )
+                raise ValueError(f"the field 'language' is missing; it is one of {', '.join(chosen)}")
             return f"{chosen[0]}/{name}"
         if not isinstance(language, str):
             raise TypeError(f"the field 'language' is no text (got {language!r:.40})")

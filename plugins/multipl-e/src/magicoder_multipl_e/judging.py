@@ -6,13 +6,13 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from itertools import islice
 from threading import Lock
 from typing import Literal, Protocol
 
 from magicoder_core import MagicoderError, Status, Submission, Verdict, sandbox
-from magicoder_core.sandbox.width import width
 from magicoder_multipl_e import services, toolchains
 from magicoder_multipl_e.languages.golds import Gold, gold
 from magicoder_multipl_e.languages.model import MEGABYTE, Files, Kit, Language, Step
@@ -157,7 +157,7 @@ class _Judge:
 
     def __post_init__(self) -> None:
         self.remembered = Remembered(on=self.options.cache)
-        self.width = width()
+        self.width = sandbox.width()
         self.isolation = ""
 
     def close(self) -> None:
@@ -180,7 +180,7 @@ class _Judge:
         try:
             while True:
                 for submission in islice(left, self.width * _AHEAD - len(ahead)):
-                    ahead.append(threads.submit(self._ready, submission))
+                    ahead.append(threads.submit(copy_context().run, self._ready, submission))
                 if not ahead:
                     return
                 yield ahead.popleft().result()

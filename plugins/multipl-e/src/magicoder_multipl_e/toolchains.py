@@ -23,7 +23,7 @@ _SEEN = ("/bin", "/usr/bin", "/lib", "/lib32", "/lib64", "/usr/lib", "/usr/lib32
 
 _BESIDE = (
     *("~/.cargo/bin", "/usr/local/go/bin", "~/.juliaup/bin", "~/.ghcup/bin", "/opt/homebrew/bin"),
-    *("/home/linuxbrew/.linuxbrew/bin", "/usr/local/bin", "/usr/games"),
+    *("$HOMEBREW_PREFIX/bin", "/usr/local/bin", "/usr/games"),
 )
 """Where installers put tools that a shell without its settings does not find."""
 
@@ -110,7 +110,9 @@ def find(*names: str, itself: tuple[str, ...] = ()) -> str | None:
 
     ``itself`` are arguments that make it print that, see `Tool`.
     """
-    path = os.pathsep.join([os.environ.get("PATH", os.defpath), *(str(Path(place).expanduser()) for place in _BESIDE)])
+    path = os.pathsep.join(
+        [os.environ.get("PATH", os.defpath), *(str(Path(os.path.expandvars(place)).expanduser()) for place in _BESIDE)]
+    )
     for name in names:
         if found := shutil.which(name, path=path):
             return _real(found, name, itself)
