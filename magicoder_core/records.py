@@ -365,7 +365,7 @@ class Report(Record):
     programs were locked in. ``decoding`` is how answers were drawn, where they were drawn here (temperature, samples
     for each problem, style of the prompt). ``broken`` lists each problem that cannot be judged here, its own reference included, as
     ``{"task_id", "reason"}``: it is left out of the score. ``self_test`` counts the references and the known mistakes
-    that were judged before. ``harness_errors`` counts programs that could not be judged and are left out, too.
+    that were judged before, and the tasks that the benchmark's own test found ``fit``. ``harness_errors`` counts programs that could not be judged and are left out, too.
     ``cut`` counts answers that ended because they had ``max_tokens`` tokens, where they were drawn here.
     ``groups`` has the metrics of each group of problems that has a name (`Problem.group`), in the problems' order.
     """

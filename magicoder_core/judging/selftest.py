@@ -1,8 +1,9 @@
 """The gold self-test: before anything is spent, programs whose verdict is known are judged in this very environment.
 
 Each reference must pass and each known mistake must fail. A task whose own reference does not pass, or of which the
-benchmark itself finds that it cannot be judged, is broken here and left out of the score, visibly; a mistake that passes stops everything. References that passed are remembered for a day,
-under all that a verdict depends on; even then the first of them and all mistakes are judged again.
+benchmark itself finds that it cannot be judged, is broken here and left out of the score, visibly; a mistake that
+passes stops everything. References that passed are remembered for a day, under all that a verdict depends on; even
+then the first of them and all mistakes are judged again.
 """
 
 from __future__ import annotations
@@ -43,15 +44,19 @@ _TOLD = 10
 
 @dataclass(frozen=True, kw_only=True)
 class SelfTest:
-    """How it went: references and mistakes judged, now or within a day, and each broken task with the reason."""
+    """How it went: references and mistakes judged, now or within a day, and each broken task with the reason.
+
+    ``fit`` counts the tasks that a test of the benchmark's own (`Benchmark.broken`) found fit to be judged here.
+    """
 
     references: int = 0
     mistakes: int = 0
+    fit: int = 0
     broken: Mapping[str, str] = field(default_factory=dict)
 
     def counts(self) -> dict[str, int]:
         """For a report: the same each time."""
-        return {"references": self.references, "mistakes": self.mistakes}
+        return {"references": self.references, "mistakes": self.mistakes, **({"fit": self.fit} if self.fit else {})}
 
 
 def self_test(bound: Bound[Benchmark], chosen: Iterable[str]) -> SelfTest:
@@ -67,15 +72,28 @@ def self_test(bound: Bound[Benchmark], chosen: Iterable[str]) -> SelfTest:
         _tell_of_hopeless(bound.name, hopeless, len(wanted))
         references = [item for item in bound.provider.references() if item.problem_id in wanted - hopeless.keys()]
         mistakes = list(bound.provider.mistakes())
-    if not references and type(bound.provider).broken is Benchmark.broken:
+    looked = type(bound.provider).broken is not Benchmark.broken
+    if not references and not looked:
         progress.say(f"{bound.name}: brings no reference solutions: whether right programs pass here is not known")
+    fit = len(wanted) - len(hopeless) if looked else 0
     if not references and not mistakes:
-        return SelfTest(broken=hopeless)
+        return SelfTest(fit=fit, broken=hopeless)
     memory = _Memory.read(bound)
     broken = _broken(bound, references, mistakes, memory)
     memory.write()
     _tell(bound.name, broken, len(references))
-    return SelfTest(references=len(references), mistakes=len(mistakes), broken={**hopeless, **broken})
+    return SelfTest(references=len(references), mistakes=len(mistakes), fit=fit, broken={**hopeless, **broken})
+
+
+def self_tested(counts: Mapping[str, int], broken: int = 0) -> str:
+    """What a self-test judged before, from its counts in a report; ``broken`` of the references did not pass."""
+    references, mistakes = counts.get("references", 0), counts.get("mistakes", 0)
+    failed = f", {broken} did not" if broken else ""
+    judged = f"{references - broken} references passed{failed}, {mistakes} known mistakes failed"
+    if "fit" not in counts:
+        return judged
+    own = f"{counts['fit']} tasks found fit by the benchmark's own test"
+    return f"{own}; {judged}" if references or mistakes else own
 
 
 def _broken(

@@ -7,7 +7,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from magicoder_core.judging.score import Score
-from magicoder_core.judging.selftest import REFERENCE
+from magicoder_core.judging.selftest import REFERENCE, self_tested
 from magicoder_core.judging.words import named, short
 from magicoder_core.records import Verdict
 
@@ -95,10 +95,7 @@ def depends(made: Score) -> list[tuple[str, str]]:
     """What the score depends on: data, semantics, isolation, versions, the self-test."""
     test = made.report.self_test
     broken = sum(item["reason"].startswith(REFERENCE) for item in made.report.broken)
-    passed = test.get("references", 0) - broken
-    failed = f", {broken} did not" if broken else ""
-    tested = f"{passed} references passed{failed}, {test.get('mistakes', 0)} known mistakes failed"
-    return [*made.report.versions.items(), ("self-test", tested)]
+    return [*made.report.versions.items(), ("self-test", self_tested(test, broken))]
 
 
 def _status(verdict: Verdict) -> str:

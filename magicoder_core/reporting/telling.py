@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from magicoder_core.judging.selftest import REFERENCE, self_tested
 from magicoder_core.judging.words import short as cut
 from magicoder_core.reporting.comparing import data, drawn, short
 from magicoder_core.reporting.reading import Score
@@ -26,7 +27,7 @@ def told(score: Score) -> list[tuple[str, str]]:
         ("isolation", str(score.report.get("isolation") or score.versions.get("isolation", "not told"))),
         ("asked", _asked(score)),
         ("left out", "; ".join(_left_out(score))),
-        ("self-test", _self_test(score)),
+        ("self-test", _self_tested(score)),
         ("versions", ", ".join(_versions(score))),
     ]
     return [(name, cut(words, 2000)) for name, words in lines if words]
@@ -77,12 +78,10 @@ def _left_out(score: Score) -> Iterator[str]:
         yield f"broken for other reasons: {sum(reasons.values()) - sum(n for _, n in reasons.most_common(_REASONS))} tasks"
 
 
-def _self_test(score: Score) -> str:
+def _self_tested(score: Score) -> str:
     test = score.report.get("self_test") or {}
-    if not test:
-        return ""
-    references, mistakes = test.get("references", 0), test.get("mistakes", 0)
-    return f"{references} references and {mistakes} known mistakes judged before"
+    broken = sum(reason.startswith(REFERENCE) for reason in score.broken.values())
+    return self_tested(test, broken) if test else ""
 
 
 def _versions(score: Score) -> list[str]:

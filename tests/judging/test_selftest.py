@@ -11,7 +11,7 @@ from plain_benchmark import Grouped, Plain
 
 from magicoder_core import RunError, Submission, Verdict
 from magicoder_core.judging import selftest
-from magicoder_core.judging.selftest import self_test
+from magicoder_core.judging.selftest import self_test, self_tested
 
 ALL = [f"plain/{number}" for number in range(5)]
 
@@ -97,7 +97,7 @@ def grouped(plain, **options):
 def test_what_the_benchmark_itself_cannot_judge_is_broken_and_said_once_for_each_reason(plain, heard, log):
     test = self_test(grouped(plain, absent=("south",), log=log), ALL)
     assert test.broken == dict.fromkeys(["plain/1", "plain/3"], "the tools are missing: install them")
-    assert test.counts() == {"references": 3, "mistakes": 1}
+    assert test.counts() == {"references": 3, "mistakes": 1, "fit": 3}
     why = "the tools are missing: install them"
     assert heard == [f"plain: 2 of 5 tasks cannot be judged here and are left out of the score: {why}"]
     assert judged(log) == ["plain/0 0 right", "plain/2 0 right", "plain/4 0 right", "plain/0 0 wrong"]
@@ -112,6 +112,19 @@ def test_a_benchmark_that_looks_for_itself_needs_no_references(plain, heard):
     test = self_test(grouped(plain, absent=("south",), silent=True), ALL)
     assert list(test.broken) == ["plain/1", "plain/3"]
     assert not any("brings no reference" in line for line in heard)
+    assert self_tested(test.counts()).startswith("3 tasks found fit by the benchmark's own test")
+
+
+@pytest.mark.parametrize(
+    ("counts", "broken", "words"),
+    [
+        ({"references": 5, "mistakes": 2}, 0, "5 references passed, 2 known mistakes failed"),
+        ({"references": 5, "mistakes": 2}, 1, "4 references passed, 1 did not, 2 known mistakes failed"),
+        ({"references": 0, "mistakes": 0, "fit": 7}, 0, "7 tasks found fit by the benchmark's own test"),
+    ],
+)
+def test_a_self_test_is_told_in_a_line(counts, broken, words):
+    assert self_tested(counts, broken) == words
 
 
 def test_a_success_is_remembered_for_a_day_but_for_the_canaries(plain, log, monkeypatch):

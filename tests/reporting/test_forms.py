@@ -80,7 +80,7 @@ def test_what_a_score_depends_on_stands_below(full, form):
         "158 programs could not be judged (harness_error) and count for nothing",
         "broken here: swift/0 and 157 more tasks: no swiftc",
         "g++ 12.2.0",
-        "164 references and 3 known mistakes",
+        "164 references passed, 3 known mistakes failed",
         "has no figure for Swift: not judged: no swiftc",
         "'a second model' is not to be compared with",
         "[LB] EvalPlus' leaderboard",
