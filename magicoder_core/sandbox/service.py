@@ -88,7 +88,7 @@ class Service:
         self._proven = False
 
     def ask(self, request: bytes, *, cpu_seconds: float) -> bytes:
-        """The reply.
+        """The reply; of a new resident, if one that was asked before ends for another reason than its time.
 
         Args:
             request: at most 64 MiB.
@@ -104,10 +104,21 @@ class Service:
             raise ValueError(f"a request of {len(request)} bytes; at most {MOST_BYTES} are sent")
         if self._resident is not None and not self._resident.ready():
             self.close()
+        used = self._resident is not None
+        try:
+            return self._asked(request, Limits(cpu_seconds=cpu_seconds))
+        except ServiceEnded as error:
+            if not used or error.status == "timeout":
+                raise
+        # What it was sent before may be to blame, such as what it still keeps of that: a new one has been sent nothing.
+        return self._asked(request, Limits(cpu_seconds=cpu_seconds))
+
+    def _asked(self, request: bytes, limits: Limits) -> bytes:
+        """What the resident, or a new one, replies."""
         if self._resident is None:
             self._resident = _Resident(self._commands)
         try:
-            reply = self._resident.ask(request, Limits(cpu_seconds=cpu_seconds))
+            reply = self._resident.ask(request, limits)
         except ServiceEnded as error:
             self.close()
             if error.status == "crash" and not self._proven:

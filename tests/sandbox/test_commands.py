@@ -1,6 +1,7 @@
 """Commands in the box: statuses, tokens, hostile programs of any language, real toolchains."""
 
 import os
+import random
 import shutil
 import signal
 import socket
@@ -16,6 +17,8 @@ from sandbox.corpus import traces
 
 from magicoder_core import sandbox
 from magicoder_core.sandbox import Command, Commands, Image, Limits, Ran, execute
+from magicoder_core.sandbox.inside import locks
+from magicoder_core.sandbox.inside.command import Kept
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="measured on Linux only")
 
@@ -165,6 +168,10 @@ def test_long_output_keeps_its_ends_and_costs_nothing_else(level):
 
 HOSTILE = {
     "fork bomb": ("f() { f | f & f; }; f", {"fail", "timeout", "out_of_memory", "crash"}),
+    "thousands that nobody waits for": (
+        """exec perl -MPOSIX -e '$SIG{CHLD} = "IGNORE"; for (1..11) { fork or setsid } sleep 60'""",
+        {"fail", "timeout", "out_of_memory"},
+    ),
     "daemon that holds the pipes": ("(setsid sh -c 'sleep 600' &) ; exit 0", {"fail"}),
     "stops itself": ("kill -STOP $$", {"timeout"}),
     "kills everybody": ("kill -9 -1; kill -9 1; kill -9 $PPID; exit 0", {"fail", "crash"}),
@@ -236,6 +243,110 @@ def test_memory_and_room_are_bounded():
     assert fills.status == "fail", fills
     many = ran(shell("i=0; while :; do i=$((i+1)); : > f$i; done", limits=limits))
     assert many.status == "out_of_memory", many
+
+
+TABLES = """
+import mmap
+size = 1 << 40
+held = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | 0x4000)
+for place in range(0, size, 1 << 21): held[place]
+"""
+MAPPED_AWAY = """
+import mmap
+size, step = 1 << 33, 1 << 20
+held = mmap.mmap(-1, size, flags=mmap.MAP_SHARED | mmap.MAP_ANONYMOUS | 0x4000)
+for place in range(0, size, step):
+    held[place : place + step] = bytes(step)
+    held.madvise(mmap.MADV_DONTNEED, place, step)
+"""
+
+
+@pytest.mark.parametrize("code", [TABLES, MAPPED_AWAY], ids=["tables of pages", "shared memory mapped away"])
+@LEVELS
+def test_memory_that_no_process_has_mapped_counts(level, code):
+    limits = Limits(cpu_seconds=10, memory_bytes=64 << 20, address_bytes=0)
+    found = ran(python(code, limits=limits))
+    assert found.status == "out_of_memory", found
+
+
+UNWAITED = """
+import os, signal, time
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+child = os.fork()
+if not child:
+    while time.process_time() < 0.6: pass
+    os._exit(0)
+try: os.waitpid(child, 0)
+except ChildProcessError: pass
+"""
+
+
+@LEVELS
+def test_the_time_of_a_child_that_nobody_waits_for_counts(level):
+    found = ran(python(UNWAITED, limits=Limits(cpu_seconds=5)))
+    assert found.status == "pass", found
+    assert 0.3 < found.cpu_seconds < 1.2
+
+
+@LEVELS
+def test_what_a_subshell_used_up_is_a_timeout_whoever_ended_it(level):
+    # By the kernel's count, which may be half as much again as ours: who is ended by it has used up the limit.
+    [found] = execute([shell(f"ulimit -t; {TELL}", limits=Limits(cpu_seconds=4))])
+    assert int(found.stdout) >= 1.5 * 4 * sandbox.speed()
+    loop = "x=$(while :; do :; done); exit 1"
+    assert ran(shell(loop, limits=Limits(cpu_seconds=1, wall_seconds=60))).status == "timeout"
+
+
+@LEVELS
+def test_a_flood_is_read_in_large_parts(level):
+    # A wait for a processor for each 64 KiB took minutes on a busy machine, and counted as doing nothing.
+    flood = """
+    import fcntl, os, sys
+    first = fcntl.fcntl(2, 1032)
+    for _ in range(16): os.write(2, bytes(1 << 20))
+    print(first, fcntl.fcntl(2, 1032))
+    sys.stdout.flush()
+    """
+    found = ran(python(flood))
+    assert (found.status, found.stdout) == ("pass", "65536 1048576\n"), found
+
+
+@pytest.mark.parametrize("most", [0, 1, 2, 9, 1000, 100_000])
+def test_of_a_long_stream_both_ends_are_kept(most):
+    for number, sizes in enumerate([(), (1,), (most,), (most + 1,), (3, 5, 70_000, 1), (1 << 20, 1), (400_000,) * 5]):
+        kept, whole = Kept(most), b""
+        for size in sizes:
+            block = random.Random(number).randbytes(size)
+            whole += block
+            kept.add(block)
+        half = most // 2
+        ends = whole[:half] + b"\n...\n" + whole[len(whole) - half :]
+        assert kept.read() == (whole if len(whole) <= 2 * half else ends)
+
+
+MANY_ENDED = """
+import os, time, types
+from magicoder_core.sandbox.inside import server
+for _ in range(100):
+    if not os.fork(): os._exit(0)
+time.sleep(0.5)
+rounds, kill = [], server._kill_family
+server._kill_family = lambda: rounds.append(kill())
+server._end_all(types.SimpleNamespace(apart=False))
+print(len(rounds))
+"""
+
+
+def test_the_dead_of_a_bomb_are_not_killed_once_for_each_of_them():
+    # As root, at the level landlock, 17,000 of them took minutes.
+    done = subprocess.run([sys.executable, "-c", MANY_ENDED], capture_output=True, text=True, check=True)
+    assert int(done.stdout) <= 2
+
+
+def test_a_thousand_commands_are_a_job():
+    steps = [command("true") for _ in range(1000)] + [command("sh", "-c", TELL)]
+    found = ran(Commands(commands=tuple(steps)))
+    assert (found.status, found.step) == ("pass", 1000), found
 
 
 def test_a_compiling_step_that_hangs_or_eats_is_stopped():
@@ -335,6 +446,35 @@ def test_nothing_outlives_a_caller_that_is_killed():
         child.wait()
     assert len(met) >= 6
     assert not traces.gone(met, 5.0)
+
+
+WITHOUT_WALLS = """
+import sys
+from magicoder_core.sandbox import Command, Commands, bubblewrap, execute, isolation
+bubblewrap.candidates = lambda: iter([])
+if sys.argv[1] == "rlimits": isolation.locks.abi = lambda: 0
+litter = "mkdir -p d/e; echo x > d/e/f; ln -s / d/l; chmod 0 d; "
+jobs = [Commands(commands=(Command(argv=("sh", "-c", litter + end)),)) for end in ("true", "sleep 600")]
+for one in execute(jobs, workers=2):
+    print(one.isolation, flush=True)
+"""
+
+
+@pytest.mark.parametrize("level", ["landlock", "rlimits"])
+def test_no_folder_outlives_a_caller_that_is_killed(level, tmp_path):
+    if level == "landlock" and not locks.abi():
+        pytest.skip("this kernel has no Landlock")
+    surroundings = {**os.environ, "TMPDIR": str(tmp_path), sandbox.ALLOW: "1"}
+    argv = [sys.executable, "-c", WITHOUT_WALLS, level]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, env=surroundings) as child:
+        assert child.stdout.readline().decode() == f"{level}\n"
+        time.sleep(0.3)
+        met = traces.tree(child.pid)
+        assert len(list(tmp_path.iterdir())) == 2
+        child.send_signal(signal.SIGKILL)
+        child.wait()
+    assert not traces.gone(met, 5.0)
+    assert list(tmp_path.iterdir()) == []
 
 
 def found_at(*names: str) -> str:

@@ -107,6 +107,24 @@ def test_one_that_dies_in_between_is_not_missed(service):
     assert ask(service, "x") == b"1 x"
 
 
+def test_nobody_pays_for_what_was_asked_before(service):
+    more = "do kept.append(b'x' * (150 << 20)); time.sleep(0.4); reply(b'%d' % asked)"
+    assert [ask(service, more, 5) for _ in range(3)] == [b"1", b"1", b"1"]
+    # It ends as soon as the next request comes.
+    assert ask(service, "do reply(b'one'); given.peek(1); os.abort()") == b"one"
+    assert ask(service, "x", 5) == b"1 x"
+    with pytest.raises(ServiceEnded, match="out_of_memory"):
+        ask(service, more.replace("150", "300"), 5)
+
+
+def test_tables_of_pages_count(service):
+    tables = (
+        "do import mmap\nm = mmap.mmap(-1, 1 << 40, flags=0x4022)\nfor place in range(0, 1 << 40, 1 << 21): m[place]"
+    )
+    with pytest.raises(ServiceEnded, match="out_of_memory"):
+        ask(service, tables, 20)
+
+
 @pytest.mark.parametrize(
     ("argv", "image", "detail"),
     [

@@ -43,6 +43,9 @@ class Kept:
         if room := self._half - len(self._head):
             self._head += block[:room]
             block = block[room:]
+        if len(block) > self._half:
+            self._cut = self._cut or bool(self._tail) or len(block) > self._half
+            self._tail, block = bytearray(), block[len(block) - self._half :]
         self._tail += block
         if len(self._tail) > self._half + _BLOCK:
             self._shorten()
@@ -115,7 +118,7 @@ class Streams:
     def _drain(self, number: int) -> bool:
         """Read a block and keep what there is room for; whether there may be more."""
         try:
-            block = os.read(self._pairs[number][0], _BLOCK)
+            block = program.taken(self._pairs[number][0])
         except OSError:
             return False
         if number < len(self._kept):

@@ -39,6 +39,7 @@ _FILES = ((1, (1 << 13) - 1), (2, 1 << 13), (3, _TRUNCATE), (5, _CONTROL_DEVICE)
 _NETWORK = ((4, 0b0011), (10, 0b1100))
 _SCOPES = ((6, 0b11),)
 
+_REMOVE_FOLDER = 1 << 4
 _READABLE = _EXECUTE | _READ | _LIST
 _WRITABLE = ~(_DEVICES | _CONTROL_DEVICE | _REACH_SOCKET)
 _OF_A_FILE = _EXECUTE | _WRITE | _READ | _TRUNCATE
@@ -55,18 +56,22 @@ def abi() -> int:
     return max(int(_libc.syscall(_CREATE, None, ctypes.c_size_t(0), ctypes.c_uint(_VERSION))), 0)
 
 
-def lock(readable: Sequence[str], writable: Sequence[str], listed: Sequence[str] = ()) -> None:
+def lock(
+    readable: Sequence[str], writable: Sequence[str], listed: Sequence[str] = (), cleared: Sequence[str] = ()
+) -> None:
     """Put this thread, and all that it starts, behind Landlock. See `ruleset` for what is left, and for errors."""
-    enforce(ruleset(readable, writable, listed))
+    enforce(ruleset(readable, writable, listed, cleared))
 
 
-def ruleset(readable: Sequence[str], writable: Sequence[str], listed: Sequence[str] = ()) -> int:
+def ruleset(
+    readable: Sequence[str], writable: Sequence[str], listed: Sequence[str] = (), cleared: Sequence[str] = ()
+) -> int:
     """A set of rules, as the number of a descriptor, that `enforce` puts on; every right of this ABI is in it.
 
     Files below ``readable`` can be read and executed. Below ``writable`` everything can be done but making and
-    controlling devices. Below ``listed`` the names in folders can be seen, and nothing be read. Nothing else can be
-    opened, created, moved, removed or emptied (since ABI 3). No TCP (ABI 4). No local socket without a path can be
-    reached, and no process signalled, but those behind the same lock (ABI 6).
+    controlling devices. Below ``listed`` the names in folders can be seen, and nothing be read. Below ``cleared`` empty
+    folders can be removed. Nothing else can be opened, created, moved, removed or emptied (since ABI 3). No TCP (ABI 4).
+    No local socket without a path can be reached, and no process signalled, but those behind the same lock (ABI 6).
 
     Raises:
         OSError: there is no Landlock, or one of the places.
@@ -76,7 +81,8 @@ def ruleset(readable: Sequence[str], writable: Sequence[str], listed: Sequence[s
     wanted = struct.pack("=QQQ", files, _known(_NETWORK, version), _known(_SCOPES, version))
     rules = _done(_libc.syscall(_CREATE, wanted, ctypes.c_size_t(len(wanted)), ctypes.c_uint(0)), "no Landlock")
     try:
-        for places, rights in ((readable, _READABLE), (writable, _WRITABLE), (listed, _LIST)):
+        given = ((readable, _READABLE), (writable, _WRITABLE), (listed, _LIST), (cleared, _REMOVE_FOLDER))
+        for places, rights in given:
             for place in places:
                 _allow(rules, place, files & rights)
     except OSError:

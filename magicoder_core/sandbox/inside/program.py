@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import _signal  # type: ignore[import-not-found]  # signal without its enumerations, which a fork would pay for
 import contextlib
+import fcntl
 import gc
 import marshal
 import math
@@ -27,6 +28,17 @@ _THREADS = 112
 """The kernel counts threads with processes; the server counts processes alone."""
 
 _BLOCK = 1 << 16
+"""Bytes that a pipe holds."""
+
+_WIDE = 1 << 20
+"""The most that a pipe may hold for who is not root (Linux's default)."""
+
+_SET_SIZE = 1031
+"""F_SETPIPE_SZ of <linux/fcntl.h>; Python knows it since 3.10."""
+
+_TICKS = 1.5
+"""The kernel counts for its limit in ticks, which may be this many times the precise measure."""
+
 _MANY_BYTES = 1 << 16
 
 # What a program does to modules that it shares with us is no answer of its.
@@ -126,7 +138,7 @@ class Pipes:
     def _drain(self, printed: bytearray, most: int) -> bool:
         """Read a block and keep what there is room for; whether there may be more."""
         try:
-            block = os.read(self.output, _BLOCK)
+            block = taken(self.output)
         except OSError:
             return False
         printed += block[: most - len(printed)]
@@ -156,13 +168,30 @@ def main(shared: mmap.mmap, order: region.Order, control: int, pipes: Pipes | No
         _exit(status)
 
 
+def taken(place: int) -> bytes:
+    """What there is in a pipe, at most a MiB; nothing at its end.
+
+    A pipe that was full is made larger: a flood costs a wait for a processor, on either side, each time it is full.
+
+    Raises:
+        BlockingIOError: there is nothing yet.
+    """
+    block = os.read(place, _WIDE)
+    if len(block) == _BLOCK and sys.platform == "linux":
+        # Refused to who has many; then it stays as it is.
+        with contextlib.suppress(OSError):
+            fcntl.fcntl(place, _SET_SIZE, _WIDE)
+    return block
+
+
 def limit(order: region.Order, others: int) -> None:
     """Put the kernel's limits on this process, where ``others`` threads of the same user are outside.
 
     Raises:
         OSError: the kernel refuses.
     """
-    seconds = math.ceil(order.cpu_seconds) + 1
+    # A command's children may reach it unseen; then it goes on, and all together must have used up the limit.
+    seconds = math.ceil(_TICKS * order.cpu_seconds) + 1
     processes = order.processes + others + _THREADS
     try:
         if not order.wall_clock:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
+import sys
 from collections.abc import Iterable
 
 MOST = 50_000
@@ -28,6 +29,18 @@ def empty(places: Iterable[str], most: int = MOST) -> None:
                 open_up(place)
         except OSError as error:
             raise Spoilt(place) from error
+
+
+def dissolve(work: str) -> None:
+    """Remove the temporary folder of a box without walls, of which ``work`` is a part; as far as it can be."""
+    folder = os.path.dirname(work)  # noqa: PTH120 - pathlib is not loaded here
+    with contextlib.suppress(OSError, Spoilt):
+        empty([work], sys.maxsize)
+        for entry in list(os.scandir(folder)):
+            for link in [] if entry.path == work else list(os.scandir(entry.path)):
+                os.unlink(link.path)  # noqa: PTH108 - as above
+            os.rmdir(entry.path)  # noqa: PTH106 - as above
+        os.rmdir(folder)  # noqa: PTH106 - as above
 
 
 def _names(place: str) -> list[str]:

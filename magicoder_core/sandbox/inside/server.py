@@ -101,6 +101,9 @@ def main(control: int, shared: int, folders: str, user: str, image: str, *lock: 
             if not kept:
                 scratch.empty(scratched)
     _end_all(box)
+    if not alone:
+        # Whoever hung up may have been killed, and removes nothing any more.
+        scratch.dissolve(scratched[0])
 
 
 def _split(text: str) -> tuple[str, ...]:
@@ -133,7 +136,10 @@ def _lock(places: program.Locks) -> bool:
     if places.readable:
         locks.drop_capabilities()
         # Where its programs' processes are to be seen, which they themselves cannot.
-        locks.lock((*places.for_commands().readable, "/proc"), places.writable, places.listed)
+        folder = os.path.dirname(places.writable[0])  # noqa: PTH120 - pathlib is not loaded here
+        # For `scratch.dissolve`; programs have a lock of their own, which lets them write in one part of the folder.
+        writable, cleared = (folder, *places.writable), (os.path.dirname(folder),)  # noqa: PTH120 - as above
+        locks.lock((*places.for_commands().readable, "/proc"), writable, places.listed, cleared)
     locks.dumpable(False)
     # Not by the kernel's version: a signal to everybody must not be sent on a mere belief.
     return bool(places.readable) and not refused and _refused(parent)
@@ -170,13 +176,13 @@ def _attend(box: Box, order: region.Order) -> bytes:
         if order.kind:
             command.main(box.shared, order, box.place, pipes, box.locks and box.locks.for_commands())
         program.main(box.shared, order, box.place, pipes, box.locks)
-    reason, printed = region.BY_ITSELF, b""
+    reason, printed, seen = region.BY_ITSELF, b"", 0.0
     if pipes or not _soon(child, begin + watch.GLANCE):
-        reason, printed = _see_out(box, order, child, begin, pipes, calls=calls)
+        reason, printed, seen = _see_out(box, order, child, begin, pipes, calls=calls)
     status, spent = _end_all(box, child)
     if pipes:
         printed += pipes.finish(order.output - len(printed), box.control)
-    return region.report(status, reason, spent, time.monotonic() - begin, printed)
+    return region.report(status, reason, max(spent, seen), time.monotonic() - begin, printed)
 
 
 def _pipes(box: Box, order: region.Order) -> _Pipes:
@@ -204,8 +210,8 @@ def _soon(child: int, due: float) -> bool:
 
 def _see_out(
     box: Box, order: region.Order, child: int, begin: float, pipes: _Pipes, *, calls: bytes
-) -> tuple[int, bytes]:
-    """Watch a program until it has ended, or must: the reason, and what it printed so far."""
+) -> tuple[int, bytes, float]:
+    """Watch a program until it has ended, or must: the reason, what it printed so far, processor seconds seen."""
     if pipes:
         pipes.keep_ours()
     watched = watch.Watched(
@@ -213,7 +219,7 @@ def _see_out(
     )
     printed = bytearray()
     _wait(box, watched, pipes, printed)
-    return watched.reason, bytes(printed)
+    return watched.reason, bytes(printed), watched.cpu
 
 
 def _wait(box: Box, watched: watch.Watched, pipes: _Pipes, printed: bytearray) -> None:
@@ -261,30 +267,40 @@ def _end_all(box: Box, child: int = 0) -> tuple[int, float]:
     """
     found, spent = 0, 0.0
     while True:
-        if box.apart:
-            try:  # noqa: SIM105 - `suppress` would touch more pages, which costs once for each program
-                os.kill(-1, signal.SIGKILL)
-            except (ProcessLookupError, PermissionError):
-                pass  # nobody is left
-        elif watch.children():
-            if child:
-                # All of its group at once, which no fork escapes: that is most of them.
-                with contextlib.suppress(ProcessLookupError, PermissionError):
-                    os.killpg(child, signal.SIGKILL)
-            _kill_family()
-        elif child:
-            # Where the system does not show whose children there are, this is all that can be ended.
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(child, signal.SIGKILL)
-        try:
-            process, status, usage = os.wait4(-1, 0)
-        except ChildProcessError:
-            # Nor is anything left that has lost its parents: that would be ours by now.
-            return found, spent
-        spent += usage.ru_utime + usage.ru_stime
-        if process == child:
-            found = os.waitstatus_to_exitcode(status)
-            child = 0
+        _kill_all(box, child)
+        wait = 0
+        # Who has ended already needs no more signals: a bomb leaves thousands.
+        while True:
+            try:
+                process, status, usage = os.wait4(-1, wait)
+            except ChildProcessError:
+                # Nor is anything left that has lost its parents: that would be ours by now.
+                return found, spent
+            if not process:
+                break
+            spent += usage.ru_utime + usage.ru_stime
+            if process == child:
+                found = os.waitstatus_to_exitcode(status)
+                child = 0
+            wait = os.WNOHANG
+
+
+def _kill_all(box: Box, child: int) -> None:
+    """Send all that lives the signal that ends it; ``child`` is 0 when it has been waited for."""
+    if box.apart:
+        try:  # noqa: SIM105 - `suppress` would touch more pages, which costs once for each program
+            os.kill(-1, signal.SIGKILL)
+        except (ProcessLookupError, PermissionError):
+            pass  # nobody is left
+    elif watch.children():
+        if child:
+            # All of its group at once, which no fork escapes: that is most of them.
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(child, signal.SIGKILL)
+        _kill_family()
+    elif child:
+        # Where the system does not show whose children there are, this is all that can be ended.
+        _send(child, signal.SIGKILL)
 
 
 def _kill_family() -> None:

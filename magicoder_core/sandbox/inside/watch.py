@@ -32,12 +32,17 @@ _LONGEST = 0.1
 
 
 class Use(NamedTuple):
-    """What a process has used: its own processor seconds, those of children it waited for, seconds in the run queue."""
+    """What a process has used: its own processor seconds, those of children it waited for, seconds in the run queue.
+
+    ``memory`` and ``touched`` are in bytes: what it holds now, and at most what it ever began to hold, children it
+    waited for included.
+    """
 
     own: float
     waited: float
     queued: float
     memory: int
+    touched: int
 
 
 class Watched:
@@ -65,12 +70,15 @@ class Watched:
         self.handle = os.pidfd_open(child) if hasattr(os, "pidfd_open") else -1
         self.reason = region.BY_ITSELF
         self._shared = shared
+        self._outside = -1
         self._begin = begin
         self._places = places
         self._seen: dict[int, Use] = {}
         self._call = (-1, 0.0)
         self._calls = struct.unpack(f"<{order.calls}d", calls)
         self._used = 0.0
+        self.cpu = 0.0
+        """Processor seconds that were seen so far. Children that nobody waits for are in no other account."""
         # A command has nothing of the server, and a system's libraries are nobody's.
         self._exact = bool(order.kind & region.COMMAND)
         self._own = 0 if self._exact else max(own, _SHARED)
@@ -97,17 +105,22 @@ class Watched:
         """Measure, and say whether the program must end."""
         elapsed = time.monotonic() - self._begin
         living = self._living()
+        if 0 < self.order.processes < len(living):
+            # At once: to measure thousands takes longer than to start them.
+            self.reason = region.CROWD
+            return True
         for process in living:
             if use := measured(process, exact=self._exact):
                 self._seen[process] = use
         cpu = spent(self._seen, set(living))
         queued = sum(use.queued for use in self._seen.values())
+        self.cpu = max(self.cpu, cpu)
         self._used = elapsed if self.order.wall_clock else cpu
         held = sum(max(self._seen[one].memory - self._own, 0) for one in living if one in self._seen)
-        self.reason = self._too_much(elapsed, elapsed - cpu - queued, len(living), held)
+        self.reason = self._too_much(elapsed, elapsed - cpu - queued, held + self._kept(living))
         return bool(self.reason)
 
-    def _too_much(self, elapsed: float, stalled: float, processes: int, held: int) -> int:
+    def _too_much(self, elapsed: float, stalled: float, held: int) -> int:
         order = self.order
         if self._used > order.cpu_seconds:
             return region.CPU
@@ -115,8 +128,6 @@ class Watched:
             return region.CALL
         if stalled > order.stall_seconds or elapsed > order.ceiling_seconds:
             return region.WALL
-        if order.processes and processes > order.processes:
-            return region.CROWD
         return region.MEMORY if held > order.memory or self._littered() else region.BY_ITSELF
 
     def _call_too_long(self) -> bool:
@@ -131,6 +142,20 @@ class Watched:
         count = self._call[0]
         most = self._calls[count] if count < order.calls else order.call_seconds
         return self._used - self._call[1] > most
+
+    def _kept(self, living: list[int]) -> int:
+        """Bytes of shared memory that processes hold and have mapped away, so that no account of theirs has it.
+
+        Only the machine has. What it holds more than at the first look, if that is over twice the limit, is laid at the
+        door of a program that has such memory mapped at all and touched so much.
+        """
+        found = shared_memory()
+        if self._outside < 0:
+            self._outside = found
+        grown, most = found - self._outside, 2 * self.order.memory
+        if grown <= most or sum(use.touched for use in self._seen.values()) <= most:
+            return 0
+        return grown if any(map(shares, living)) else 0
 
     def _littered(self) -> bool:
         # The places lie in file systems of the box's own.
@@ -206,7 +231,7 @@ def measured(process: int, *, exact: bool = False) -> Use | None:
     except OSError:
         own = (int(fields[11]) + int(fields[12])) * _TICK
     memory = resident(process) if exact else int(fields[21]) * _PAGE
-    return Use(own, waited, _queued(process), memory)
+    return Use(own, waited, _queued(process), memory, (int(fields[7]) + int(fields[8])) * _PAGE)
 
 
 def taken(process: int) -> tuple[int, int]:
@@ -216,13 +241,32 @@ def taken(process: int) -> tuple[int, int]:
 
 
 def resident(process: int) -> int:
-    """Bytes of memory of a process, without what it has mapped of files; 0 if it is gone (Linux)."""
+    """Bytes of memory of a process, without what it has mapped of files; 0 if it is gone (Linux).
+
+    The tables of its pages count: who reads one byte in every second MiB of addresses takes nothing else.
+    """
     total = 0
     with contextlib.suppress(OSError), open(f"/proc/{process}/status", "rb") as file:  # noqa: PTH123 - as above
         for line in file:
-            if line.startswith((b"RssAnon:", b"RssShmem:")):
+            if line.startswith((b"RssAnon:", b"RssShmem:", b"VmPTE:")):
                 total += int(line.split()[1]) << 10
     return total
+
+
+def shared_memory() -> int:
+    """Bytes of shared memory and of files in memory that all of the machine holds; 0 where it does not say."""
+    with contextlib.suppress(OSError), open("/proc/meminfo", "rb") as file:  # noqa: PTH123 - as above
+        for line in file:
+            if line.startswith(b"Shmem:"):
+                return int(line.split()[1]) << 10
+    return 0
+
+
+def shares(process: int) -> bool:
+    """Whether a process holds memory that it could share with its children (Linux)."""
+    with contextlib.suppress(OSError), open(f"/proc/{process}/maps", "rb") as file:  # noqa: PTH123 - as above
+        return b" /dev/zero (deleted)\n" in file.read()
+    return False
 
 
 def _queued(process: int) -> float:
