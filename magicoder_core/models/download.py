@@ -213,9 +213,11 @@ def _watch(process: subprocess.Popen[bytes], folder: Path, stall: float, arrived
 
 def _size(folder: Path) -> int:
     total = 0
-    for path in folder.rglob("*"):
-        with contextlib.suppress(OSError):  # gone since it was listed
-            total += path.stat().st_size if path.is_file() else 0
+    # pip removes its own folders meanwhile; `Path.rglob` fails there.
+    for place, _, names in os.walk(folder):
+        for name in names:
+            with contextlib.suppress(OSError):
+                total += Path(place, name).stat().st_size
     return total
 
 
