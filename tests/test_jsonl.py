@@ -2,6 +2,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import subprocess
+import sys
 
 import pytest
 
@@ -101,6 +104,38 @@ def test_a_document_is_replaced_whole(tmp_path):
         jsonl.write_json(path, {"bad": object()})
     assert "none" in path.read_text(encoding="ascii")
     assert [item.name for item in tmp_path.iterdir()] == ["run.json"]
+
+
+_WRITES = """
+import sys
+from pathlib import Path
+from magicoder_core import jsonl
+path, letter = Path(sys.argv[1]), sys.argv[2].encode()
+for _ in range(50):
+    jsonl.write_bytes(path, letter * 300_000)
+    assert len(set(path.read_bytes())) == 1 and path.stat().st_size == 300_000
+"""
+
+
+def test_bytes_are_whole_though_two_processes_write_them(tmp_path):
+    path = tmp_path / "made" / "data.gz"
+    works = [subprocess.Popen([sys.executable, "-c", _WRITES, path, letter]) for letter in "ab"]
+    assert [work.wait(60) for work in works] == [0, 0]
+    assert path.read_bytes()[:1] in {b"a", b"b"}
+    assert [item.name for item in path.parent.iterdir()] == ["data.gz"]
+
+
+def test_bytes_that_cannot_be_written_leave_the_old_file_and_nothing_beside_it(tmp_path, monkeypatch):
+    path = tmp_path / "data.gz"
+    jsonl.write_bytes(path, b"old")
+
+    def full(_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        jsonl.write_bytes(path, b"new")
+    assert (path.read_bytes(), [item.name for item in tmp_path.iterdir()]) == (b"old", ["data.gz"])
 
 
 def test_the_digest_of_a_file_is_its_sha256(tmp_path):

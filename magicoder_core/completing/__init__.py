@@ -32,9 +32,9 @@ prose go. Where the two differ:
 
 from __future__ import annotations
 
-from magicoder_core.completing.styles import STOPS, STYLES, Kind, capability_of, request
+from magicoder_core.completing.styles import STOPS, STYLES, WIRE, Kind, capability_of, request
 
-__all__ = ["STOPS", "STYLES", "Kind", "capability_of", "program", "request"]
+__all__ = ["STOPS", "STYLES", "WIRE", "Kind", "capability_of", "program", "request"]
 
 
 def program(*, prompt: str, entry_point: str, text: str, style: STYLES = "chat") -> str:

@@ -41,7 +41,7 @@ Reply with the whole function, with the imports it needs, in one Python code blo
 ```""",
 }
 
-_MAGICODER = """\
+WIRE = """\
 You are an exceptionally intelligent coding assistant that consistently delivers accurate and reliable responses to \
 user instructions.
 
@@ -50,7 +50,8 @@ user instructions.
 
 @@ Response
 {response}"""
-"""The wire format of the released checkpoints (ise-uiuc/magicoder 3ef43f0, ``src/magicoder/prompt_template.py``)."""
+"""The text that the released checkpoints are asked by, with ``{instruction}`` and ``{response}``, the response's beginning
+(ise-uiuc/magicoder 3ef43f0, ``src/magicoder/prompt_template.py``)."""
 
 _MAGICODER_STOP = ("```",)
 """The paper cuts there after the fact (the same commit, ``experiments/text2code.py``)."""
@@ -88,7 +89,7 @@ def _magicoder(prompt: str, kind: Kind) -> tuple[str, tuple[str, ...]]:
     else:
         instruction = f"Write a solution to the following problem:\n```python\n{prompt.strip()}\n```"
         response = f"```python\n{prompt.strip()}"
-    return _MAGICODER.format(instruction=instruction, response=response), _MAGICODER_STOP
+    return WIRE.format(instruction=instruction, response=response), _MAGICODER_STOP
 
 
 def _parts(prompt: str) -> tuple[str, str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from magicoder_ds1000 import environments, interpreter
+from magicoder_ds1000 import environments, interpreter, library_data
 from magicoder_ds1000.commands import ds1000
 from magicoder_ds1000.environments import KINDS, Kind, make
 from magicoder_ds1000.libraries import LIBRARIES, Library
@@ -129,6 +129,7 @@ def test_each_kind_pins_what_each_library_needs():
 
 def test_the_command_gives_pip_what_stands_behind_the_folder(tmp_path, monkeypatch):
     asked = {}
+    monkeypatch.setattr(library_data, "SOURCES", ())
 
     def make_none(place, **wish):
         asked.update(place=place, **wish)

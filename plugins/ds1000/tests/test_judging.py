@@ -52,13 +52,6 @@ def test_insertion_problems_are_judged_alike(name, has, judged, grown):
     assert [verdict.status for verdict in verdicts] == ["pass", "fail"]
 
 
-PATCHES = {
-    "its tests": "import sys\nf = sys._getframe(1)\nf.f_globals['exec_test'] = lambda *a: 1\nresult = 0",
-    "the code of its tests": "import sys\ng = sys._getframe(1).f_globals\ng['exec_test'].__code__ = (lambda r, a: 1).__code__\nresult = 0",
-    "what they compare with": "import numpy.testing\nnumpy.testing.assert_array_equal = lambda *a, **k: None\nresult = 0",
-    "Python's own": "import builtins\nbuiltins.AssertionError = type('A', (Exception,), {})\nresult = a[::2, ::-1]",
-}
-
 HOSTILE = {
     "leaves early": ("import os\nos._exit(0)", "fail"),
     "leaves politely": ("raise SystemExit(0)", "fail"),
@@ -95,19 +88,59 @@ def test_answers_that_mean_ill_do_not_pass_and_the_next_is_judged_right(kind, fo
     assert second.status == "pass", second.detail
 
 
-@pytest.mark.parametrize("what", PATCHES)
-def test_an_answer_that_changes_what_judges_it_does_not_pass(what, has, judged):
+def test_what_a_program_of_the_older_tree_leaves_running_does_not_see_the_answers(has, judged, grown, tmp_path):
+    """The answers come when all programs have ended: here one stays that waits for them and puts them in its result's place."""
     has("Numpy")
-    (verdict,) = judged(benchmark(libraries=("Numpy",)), "Numpy/0", PATCHES[what])
-    assert verdict.status == "fail"
-    assert "which judges it" in verdict.detail, "the guard, and not by chance something else"
+    waits = """\
+import os, shutil, time
+if not os.fork():
+    os.setsid()
+    if os.fork(): os._exit(0)
+    case = 1
+    while True:
+        case = 3 - case
+        try: shutil.copy(f"ans/ans{case}.pkl", f"result/result_{case}.pkl")
+        except OSError: pass
+result = 0"""
+    root = Path(shutil.copytree(grown("Numpy"), tmp_path / "tree"))
+    test = root / "Numpy" / "Completion" / "q0" / "test_code.py"
+    test.write_text(f"import time\ntime.sleep(1)\n{test.read_text('utf-8')}", "utf-8")
+    (verdict,) = judged(benchmark(root, libraries=("Numpy",)), "Numpy/0", waits)
+    assert (verdict.status, verdict.detail) == ("fail", "AssertionError: the result of case 1 is wrong")
 
 
-def test_the_official_semantics_have_no_guard(has, judged):
-    """As the official scorer: that is how its scores are reproduced."""
+WORKING = {
+    "a class of its own": "class Kept:\n    rows = slice(None, None, 2)\nresult = a[Kept.rows, ::-1]",
+    "a recursive function": "def down(n): return down(n - 1) if n else a[::2, ::-1]\nresult = down(900)",
+    "threads": "import concurrent.futures as c\nwith c.ThreadPoolExecutor(4) as pool: result = pool.submit(lambda: a[::2, ::-1]).result()",
+    "processes": """\
+import multiprocessing as m
+with m.get_context("fork").Pool(2) as pool:
+    assert pool.map(abs, [-1, 2]) == [1, 2]
+result = a[::2, ::-1]""",
+    "processes that start anew": """\
+import subprocess, sys
+done = subprocess.run([sys.executable, "-c", "import numpy; print(numpy.__name__)"], capture_output=True, text=True)
+assert done.stdout.split() == ["numpy"], done.stderr
+result = a[::2, ::-1]""",
+    "warnings": "import warnings\nwarnings.simplefilter('error')\nresult = a[::2, ::-1]",
+    "another folder": "import os\nos.makedirs('sub', exist_ok=True); os.chdir('sub'); open('x', 'w').write('x'); os.chdir('..')\nresult = a[::2, ::-1]",
+    "its home": "import pathlib\n(pathlib.Path.home() / 'kept').write_text('x')\nresult = a[::2, ::-1]",
+    "a coroutine": "import asyncio\nasync def rows(): return a[::2, ::-1]\nresult = asyncio.run(rows())",
+    "a garbage collection": "import gc\ngc.collect()\nresult = a[::2, ::-1]",
+    "the name exec": "exec('result = a[::2, ::-1]')",
+    "a named tuple": "import collections\nP = collections.namedtuple('P', 'x y')\nresult = P(a[::2, ::-1], 1).x",
+}
+
+
+@pytest.mark.parametrize("form", ["jsonl", "tree"])
+def test_right_answers_pass_whatever_they_use(form, has, judged, grown):
     has("Numpy")
-    (verdict,) = judged(benchmark(libraries=("Numpy",), semantics="ds1000"), "Numpy/0", PATCHES["its tests"])
-    assert verdict.status == "pass"
+    place = OWN if form == "jsonl" else grown("Numpy")
+    verdicts = judged(benchmark(place, libraries=("Numpy",)), "Numpy/0", *WORKING.values())
+    assert {what: (one.status, one.detail) for what, one in zip(WORKING, verdicts, strict=True)} == dict.fromkeys(
+        WORKING, ("pass", "")
+    )
 
 
 def test_an_answer_may_print_much(has, judged):
@@ -141,6 +174,24 @@ def test_random_numbers_are_the_same_each_time(has, judged):
     answer = "import numpy as np, random\nraise ValueError(f'{np.random.rand()} {random.random()}')"
     first = judged(benchmark(libraries=("Numpy",)), "Numpy/0", answer, answer, answer)
     assert len({verdict.detail for verdict in first}) == 1
+
+
+def test_what_an_answer_changes_is_not_there_for_the_next(has, judged):
+    has("Numpy")
+    changes = (
+        """\
+    import os, random, locale, sys, warnings, numpy as np
+    assert not os.path.exists("left") and "own_mark" not in sys.modules and np.geterr()["divide"] == "warn"
+    assert np.get_printoptions()["precision"] == 8 and not getattr(np, "own_mark", 0) and "OWN_MARK" not in os.environ
+    np.own_mark, sys.modules["own_mark"], os.environ["OWN_MARK"] = 1, sys, "1"
+    np.set_printoptions(precision=2); np.seterr(all="raise"); warnings.simplefilter("error")
+    np.random.seed(7); random.seed(7); sys.setrecursionlimit(100)
+    open("left", "w").write("x")
+"""
+        + ds1000_problems.BY_ID["Numpy/1"].right
+    )
+    verdicts = judged(benchmark(libraries=("Numpy",)), "Numpy/1", *[changes] * 4)
+    assert [(one.status, one.detail) for one in verdicts] == [("pass", "")] * 4
 
 
 def test_programs_start_as_forks_with_the_library_loaded(has, judged):

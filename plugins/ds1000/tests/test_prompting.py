@@ -2,10 +2,10 @@
 
 import ds1000_problems
 import pytest
-from magicoder_ds1000.prompting import FENCE, STOPS, WIRE, infilling, magicoder, request
+from magicoder_ds1000.prompting import FENCE, STOPS, infilling, magicoder, request
 
 from magicoder_core import RunError, Sampling
-from magicoder_core.completing import request as core_request
+from magicoder_core.completing import WIRE
 
 SAMPLING = Sampling(temperature=0.2)
 FIM = "<pre>{prefix}<suf>{suffix}<mid>"
@@ -13,11 +13,6 @@ FIM = "<pre>{prefix}<suf>{suffix}<mid>"
 
 def asked(style, prompt, mode="completion", infill=FIM):
     return request(style, mode, name="Own/0", prompt=prompt, sampling=SAMPLING, infill=infill)
-
-
-def test_the_wire_format_is_the_cores():
-    text = core_request("magicoder", prompt="def f():", sampling=SAMPLING, kind="function").messages[-1].content
-    assert text.startswith(WIRE.partition("{instruction}")[0])
 
 
 def test_a_base_model_goes_on_with_the_published_prompt():
@@ -67,6 +62,7 @@ def test_each_of_our_problems_has_a_published_layout(own):
     found = asked("magicoder", own.prompt())
     assert found.sampling.stop == (FENCE,)
     assert found.messages[-1].content.endswith("# Solution\n")
+    assert found.messages[-1].content.startswith(WIRE.partition("{instruction}")[0])
     assert found.messages[-1].content.count(FENCE) % 2 == 1, "the response begins within a block"
 
 

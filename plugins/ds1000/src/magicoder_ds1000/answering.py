@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import ast
+import re
 import textwrap
+from dataclasses import dataclass
 
 from magicoder_core.answers import fences
-from magicoder_ds1000.data import Form, Mode
+from magicoder_ds1000.data import Form, Mode, Task
 from magicoder_ds1000.prompting import FENCE, GAP, STOPS
 
 _STARTS = ("BEGIN SOLUTION\n<code>", "# SOLUTION START")
 _LANGUAGES = ("", "python", "py", "python3")
+_HEAD = re.compile(r"(?P<outer>[ \t]*)(?:async )?def (?P<name>\w+)\(")
+_BODY = "### BEGIN SOLUTION"
+"""In prompts whose answer is a body."""
 
 
 def official(text: str, form: Form, mode: Mode) -> str:
@@ -34,47 +39,84 @@ def published(text: str) -> str:
     return text.split(FENCE, maxsplit=1)[0]
 
 
-def of_chat(text: str, context: str) -> str:
-    """The code that a chat model's answer has for the gap of a ``context``: its first block, fitted to the gap.
+def of_chat(text: str, task: Task) -> str:
+    """The code that a chat model's answer has for the gap of a problem: its first block, fitted to the gap.
 
-    Where the gap is the body of a function and the answer has the whole function, that one's body is taken; a body that is
-    not indented is. An answer without a block is post-processed as the official scorer does.
+    Where the gap is in the body of a function and the answer has the whole function, that one's body is taken, after the
+    imports and helpers that it needs; a body that is not indented is. An answer without a block is post-processed as the
+    official scorer does.
     """
     blocks = [block.code for block in fences(text) if block.language in _LANGUAGES]
     code = blocks[0] if blocks else official(text, "jsonl", "completion")
-    name, _ = _gap(context)
-    return fitted(_body_of(code, name) or code if name else code, context)
+    gap = _gap(task)
+    return fitted((gap and _body_of(code, gap.name)) or code, task).rstrip()
 
 
-def fitted(code: str, context: str) -> str:
-    """Some code, indented where the gap of a ``context`` is the body of a function and it is not."""
-    name, indent = _gap(context)
+def fitted(code: str, task: Task) -> str:
+    """Some code, indented where the gap of a problem is in the body of a function and it is not."""
+    gap = _gap(task)
+    if gap is None or gap.holds(code):
+        return code
+    deeper = [*(textwrap.indent(text, gap.indent) for text in (code, textwrap.dedent(code))), gap.indent + code]
     first = next((line for line in code.split("\n") if line.strip()), "")
-    return textwrap.indent(code, indent) if name and not first.startswith((" ", "\t")) else code
+    return next(filter(gap.holds, deeper), code if first.startswith((" ", "\t")) else deeper[0])
 
 
-def _gap(context: str) -> tuple[str, str]:
-    """The function whose body the gap is, and that body's indent; both empty where it is in none."""
-    before = context.partition(GAP)[0].rstrip(" \t")
-    lines = [line for line in before.split("\n") if line.strip() and not line.lstrip().startswith("#")]
-    head = lines[-1].strip() if lines else ""
-    if not (head.startswith("def ") and head.endswith(":")):
-        return "", ""
-    outer = lines[-1][: len(lines[-1]) - len(lines[-1].lstrip())]
-    return head[4:].partition("(")[0].strip(), outer + "    "
+@dataclass(frozen=True)
+class _Gap:
+    """A gap in the body of a function: the function's name, its indent, and its lines before the gap."""
+
+    name: str
+    outer: str
+    before: str
+
+    @property
+    def indent(self) -> str:
+        """Of the body."""
+        return f"{self.outer}    "
+
+    def holds(self, code: str) -> bool:
+        """Whether with some code in the gap there is still that function, and nothing beside it."""
+        text = f"if 1:\n{self.before}{code}\n{self.indent}pass\n" if self.outer else f"{self.before}{code}\n    pass\n"
+        try:
+            body = ast.parse(text).body
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            return False
+        return len(body) == 1 and (not self.outer or (isinstance(body[0], ast.If) and len(body[0].body) == 1))
+
+
+def _gap(task: Task) -> _Gap | None:
+    """The function in whose body a problem's gap is; None where it is in none.
+
+    It follows the function's head, or some lines of its body, where the prompt says that a body is wanted.
+    """
+    lines = task.context.partition(GAP)[0].rstrip(" \t").split("\n")[:-1]
+    written = [place for place, line in enumerate(lines) if line.strip() and not line.lstrip().startswith("#")]
+    heads = [(place, head) for place in written if (head := _HEAD.match(lines[place]))]
+    if not heads:
+        return None
+    place, head = heads[-1]
+    if not (place == written[-1] and lines[place].rstrip().endswith(":")) and _BODY not in task.prompt:
+        return None
+    return _Gap(head["name"], head["outer"], "".join(f"{line}\n" for line in lines[place:]))
 
 
 def _body_of(code: str, name: str) -> str:
-    """The body of the function ``name`` in some code, with the imports before it; nothing where it is not there."""
+    """The body of the function ``name`` in some code, after what it needs of the rest; nothing where it is not there."""
     try:
         tree = ast.parse(code)
-    except (SyntaxError, ValueError):
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         return ""
     found = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == name]
     if not found:
         return ""
     lines = code.split("\n")
-    imports = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
     body = "\n".join(lines[found[-1].body[0].lineno - 1 : found[-1].end_lineno])
     indent = body[: len(body) - len(body.lstrip())] or "    "
-    return "\n".join([*(indent + ast.unparse(node) for node in imports), body])
+    return "\n".join([*(textwrap.indent(ast.unparse(node), indent) for node in _helpers(tree, found[-1])), body])
+
+
+def _helpers(tree: ast.Module, function: ast.FunctionDef) -> list[ast.stmt]:
+    """The imports, functions and classes beside a function."""
+    kinds = ast.Import | ast.ImportFrom | ast.FunctionDef | ast.ClassDef
+    return [node for node in tree.body if isinstance(node, kinds) and getattr(node, "name", "") != function.name]

@@ -123,6 +123,13 @@ class Ds1000(Benchmark):
         return chosen
 
     @property
+    def _at_hand(self) -> bool:
+        """Whether the data are on this machine."""
+        from magicoder_ds1000 import download
+
+        return bool(self._place) or (not self.hub and download.place().exists())
+
+    @property
     def _interpreter(self) -> Interpreter:
         from magicoder_ds1000.interpreter import look
 
@@ -150,9 +157,7 @@ class Ds1000(Benchmark):
         Raises:
             RunError: they cannot, or it is none; says what to do.
         """
-        from magicoder_ds1000 import download
-
-        if self._place or (not self.hub and download.place().exists()):
+        if self._at_hand:
             _ = self._tasks
         if self.interpreter is not None:
             _ = self._interpreter
@@ -165,6 +170,7 @@ class Ds1000(Benchmark):
 
     def doubts(self) -> Iterator[str]:
         """That there is no interpreter, or which libraries it lacks."""
+        from magicoder_ds1000 import library_data
         from magicoder_ds1000.interpreter import MAKE
         from magicoder_ds1000.libraries import LIBRARIES
 
@@ -174,6 +180,13 @@ class Ds1000(Benchmark):
         for name in self.libraries or LIBRARIES:
             if missing := self._interpreter.missing(LIBRARIES[name]):
                 yield f"{name} cannot be judged: {' and '.join(missing)} is not installed for {self.interpreter}"
+        if self._at_hand and (
+            count := library_data.lacking(self._interpreter.prefix, [t.context for t in self._tasks.values()])
+        ):
+            yield (
+                f"{count} problems load data sets that are not on this machine, and will be shown as broken: run the 'magicoder "
+                f"ds1000 env' of {self.interpreter} once more, or see its folder {library_data.FOLDER}"
+            )
 
     def problems(self) -> Iterator[Problem]:
         """The chosen problems, in the data's order; each library is a group."""
@@ -198,7 +211,7 @@ class Ds1000(Benchmark):
         from magicoder_ds1000 import answering
 
         if self.style == "chat":
-            return answering.of_chat(reply.text, self._task(problem.id).context)
+            return answering.of_chat(reply.text, self._task(problem.id))
         if self.style == "magicoder":
             return answering.published(reply.text)
         return self.completed(problem, reply.text)
@@ -265,7 +278,7 @@ class Ds1000(Benchmark):
             first.setdefault(task.library, task)
         for task in first.values():
             for sample, code in enumerate(_MISTAKES):
-                yield Submission(problem_id=task.id, code=fitted(code, task.context), sample=sample)
+                yield Submission(problem_id=task.id, code=fitted(code, task), sample=sample)
 
     def needles(self) -> Iterator[Needle]:
         """For each problem its ``prompt`` up to where the solution begins, and the reference ``solution``.
@@ -314,9 +327,13 @@ class Ds1000(Benchmark):
         }
 
     def _versions(self) -> Mapping[str, str]:
+        from magicoder_ds1000 import library_data
+
         if self.interpreter is None:
             return {"Python": "none"}
-        return {"Python": self._interpreter.python, **self._interpreter.shown}
+        found = library_data.known(self._interpreter.prefix)
+        sets = {"data sets": ", ".join(found)} if found else {}
+        return {"Python": self._interpreter.python, **self._interpreter.shown, **sets}
 
 
 def _fills(infill: str) -> bool:

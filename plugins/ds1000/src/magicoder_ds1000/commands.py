@@ -46,15 +46,22 @@ def ds1000(
     smaller one needs pip's own options, such as --find-links FOLDER or an --extra-index-url with CPU builds. A command that
     was interrupted goes on where it stopped.
 
+    Data sets that a few problems load (seaborn's, California housing) are downloaded, too; programs have no network.
+
     Then: magicoder score ds1000 SAMPLES.jsonl -o interpreter=PATH/bin/python
     """
-    from magicoder_ds1000 import environments
+    from magicoder_ds1000 import environments, library_data
 
     del action  # there is one
     installed = environments.make(place, kind=kind, python=python or Path(sys.executable), without=without, pip=pip)
     names = {name for pins in environments.KINDS[kind].pins.values() for name in map(_name, pins)}
     shown = {name: version for name, version in installed.items() if name.lower().replace("_", "-") in names}
-    return [*(f"  {name} {version}" for name, version in sorted(shown.items())), f"made: {place / 'bin' / 'python'}"]
+    told = list(library_data.fetch(place, without))
+    return [
+        *(f"  {name} {version}" for name, version in sorted(shown.items())),
+        *told,
+        f"made: {place / 'bin' / 'python'}",
+    ]
 
 
 def _name(pin: str) -> str:

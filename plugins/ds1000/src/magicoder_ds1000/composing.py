@@ -15,6 +15,12 @@ _INSIDE = Path(__file__).with_name("inside")
 _CLEARING = ("plt.show()", "plt.clf()", "plt.close()", "savefig")
 """What the official scorer of the older tree takes out of plots' code, line by line: it would clear the figure."""
 
+_PREFACE = """\
+import os, sys
+os.environ["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path.endswith("-packages"))
+"""
+"""Processes that a program starts anew, as joblib's workers, find the libraries as it does itself."""
+
 
 def program(task: Task, answer: str, *, strict: bool, seconds: float) -> str:
     """The text of a program that ends if the answer passes, and raises if it does not.
@@ -29,12 +35,14 @@ def program(task: Task, answer: str, *, strict: bool, seconds: float) -> str:
         RunError: the problem's files cannot be read.
     """
     if task.files is None:
-        return f"{_source('simplified')}\nrun({task.context!r}, {answer!r}, strict={strict})\n"
+        # In a namespace that nobody can reach from elsewhere, as the program's own could be.
+        call = f"space['run']({task.context!r}, {answer!r}, strict={strict})"
+        return f"{_PREFACE}(lambda space: (exec({_source('simplified')!r}, space), {call}))({{}})\n"
     code = without_clearing(answer) if task.library == "Matplotlib" else answer
     packed = pack({**task.files.loose, **task.files.within("input")}, task.files.within("ans"))
     texts = f"{task.context.replace(GAP, code)!r}, {code!r}, test={task.files.test!r}, packed={packed!r}"
     numbers = f"cases={task.cases}, kind={task.files.kind}, seconds={seconds!r}"
-    return f"{_source('tree')}\nrun({texts}, {numbers})\n"
+    return f"{_source('tree')}\n{_PREFACE}run({texts}, {numbers})\n"
 
 
 def pack(given: dict[str, bytes], kept: dict[str, bytes]) -> str:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import http.client
-import os
-import tempfile
 import urllib.error
 import urllib.request
 from pathlib import Path
 
-from magicoder_core import RunError, models, progress
+from magicoder_core import RunError, jsonl, models, progress
 from magicoder_ds1000.data import OFFICIAL, REVISION, WHERE
 
 ADDRESS = f"https://github.com/xlang-ai/DS-1000/raw/{REVISION}/data/ds1000.jsonl.gz"
@@ -40,7 +38,7 @@ def obtain() -> Path:
     try:
         packed = _fetched()
         _check(packed)
-        _write(path, packed)
+        jsonl.write_bytes(path, packed)
     except (OSError, ValueError, http.client.HTTPException) as error:
         reason = getattr(error, "reason", None) or error
         raise RunError(f"ds1000: no data: cannot get {ADDRESS} ({reason}); {WHERE}") from error
@@ -73,15 +71,3 @@ def _check(packed: bytes) -> None:
     """
     if (found := hashlib.sha256(packed).hexdigest()) != OFFICIAL:
         raise ValueError(f"its sha256 is {found}, {OFFICIAL} was published")
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Put the file into the cache, whole or not at all; two processes may do it at once."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f"{path.name}.") as folder:
-        part = Path(folder) / path.name
-        with part.open("wb") as out:
-            out.write(content)
-            out.flush()
-            os.fsync(out.fileno())
-        part.replace(path)

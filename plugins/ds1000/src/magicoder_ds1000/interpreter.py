@@ -46,10 +46,11 @@ _SHOWN: Final = (
 
 @dataclass(frozen=True)
 class Interpreter:
-    """A Python: its executable, its version, the modules that it has of those that matter, all distributions."""
+    """A Python: its executable, version and prefix, the modules that it has of those that matter, all distributions."""
 
     path: Path
     python: str
+    prefix: Path
     modules: frozenset[str]
     versions: Mapping[str, str] = field(hash=False)
 
@@ -98,4 +99,4 @@ def _asked(path: Path) -> Interpreter:
         )
     if tuple(map(int, told["python"].split(".")[:2])) < OLDEST:
         raise RunError(f"ds1000.interpreter: {path} is Python {told['python']}; 3.9 is the oldest that will do; {MAKE}")
-    return Interpreter(path, told["python"], frozenset(told["modules"]), told["versions"])
+    return Interpreter(path, told["python"], Path(told["prefix"]), frozenset(told["modules"]), told["versions"])

@@ -154,7 +154,8 @@ ENVIRONMENT: Final[Mapping[str, str]] = {
     "CUDA_VISIBLE_DEVICES": "-1",
     "KMP_DUPLICATE_LIB_OK": "TRUE",
     "MPLBACKEND": "Agg",
-    # Relative: below wherever the box lets be written.
+    # Relative: below wherever the box lets be written. Some libraries ask for a home as soon as they are imported (gensim).
+    "HOME": ".",
     "MPLCONFIGDIR": ".matplotlib",
     "KERAS_HOME": ".keras",
     # Threads cost a small program more than they save, and their number must not depend on the machine.

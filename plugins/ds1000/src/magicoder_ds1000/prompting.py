@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Final
 
 from magicoder_core import Request, RunError, Sampling
-from magicoder_core.completing import STYLES
+from magicoder_core.completing import STYLES, WIRE
 from magicoder_ds1000.data import Mode
 
 GAP: Final = "[insert]"
@@ -36,17 +36,6 @@ Python code block.
 
 {prompt}""",
 }
-
-WIRE: Final = """\
-You are an exceptionally intelligent coding assistant that consistently delivers accurate and reliable responses to \
-user instructions.
-
-@@ Instruction
-{instruction}
-
-@@ Response
-{response}"""
-"""The wire format of the released checkpoints (ise-uiuc/magicoder 3ef43f0, ``src/magicoder/prompt_template.py``)."""
 
 _HINTS: Final = range(4)
 """How many lines there may be between the code that is given and where the answer begins."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from magicoder_core import progress, sandbox
+from magicoder_ds1000 import library_data
 from magicoder_ds1000.interpreter import Interpreter
 from magicoder_ds1000.libraries import ENVIRONMENT, LIBRARIES, Library
 
@@ -63,11 +64,15 @@ def _of(interpreter: Interpreter, library: Library) -> Ready:
     if missing := interpreter.missing(library):
         names = " and ".join(missing)
         return Ready(None, f"{names} is not installed for {interpreter.path} (Python {interpreter.python})")
-    loaded = sandbox.python_image(interpreter.path, preload=interpreter.preload(library), environment=ENVIRONMENT)
+    found = library_data.environment(interpreter.prefix)
+    environment = {**ENVIRONMENT, **found}
+    loaded = sandbox.python_image(
+        interpreter.path, preload=interpreter.preload(library), environment=environment, folders=found.values()
+    )
     first = _tried(library, loaded)
     if first.status == "pass":
         return Ready(loaded, loaded=True)
-    bare = sandbox.python_image(interpreter.path, environment=ENVIRONMENT)
+    bare = sandbox.python_image(interpreter.path, environment=environment, folders=found.values())
     second = _tried(library, bare)
     if second.status == "pass":
         progress.say(

@@ -9,13 +9,12 @@ import gzip
 import hashlib
 import http.client
 import os
-import tempfile
 import urllib.error
 import urllib.request
 import zlib
 from pathlib import Path
 
-from magicoder_core import RunError, models, progress
+from magicoder_core import RunError, jsonl, models, progress
 from magicoder_evalplus.releases import Release
 
 HOST = "https://github.com"
@@ -52,7 +51,7 @@ def obtain(release: Release) -> Path:
     try:
         packed = _fetched(address, release.benchmark)
         _check(packed, release)
-        _write(path, packed)
+        jsonl.write_bytes(path, packed)
     except (OSError, ValueError, EOFError, zlib.error, http.client.HTTPException) as error:
         reason = getattr(error, "reason", None) or error
         raise RunError(
@@ -111,15 +110,3 @@ def _check(packed: bytes, release: Release) -> None:
     md5 = hashlib.md5(gzip.decompress(packed), usedforsecurity=False).hexdigest()
     if release.md5 not in (None, md5):
         raise ValueError(f"its text has the md5 {md5}, {release.md5} was published")
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Put the file into the cache, whole or not at all; two processes may do it at once."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f"{path.name}.") as folder:
-        part = Path(folder) / path.name
-        with part.open("wb") as out:
-            out.write(content)
-            out.flush()
-            os.fsync(out.fileno())
-        part.replace(path)
