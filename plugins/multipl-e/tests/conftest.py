@@ -2,7 +2,7 @@
 
 ``MAGICODER_TEST_DATA`` names the folder that has `multipl-e`, else it is looked for beside the repository; without it, the
 rows of the one problem that is in `own_add.jsonl` are judged. ``MAGICODER_TEST_LANGUAGES`` (``cpp,java``) names languages whose
-tools must be here, and whose rows are all judged; without it, some rows are, of all languages whose tools are here.
+tools must be here, and whose rows are all judged; without it, a few quick ones are, of all languages whose tools are here.
 """
 
 from __future__ import annotations

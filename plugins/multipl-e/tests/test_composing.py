@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from magicoder_multipl_e.composing import FILES, GO_SECOND_FILE, compose, official, plain
+from magicoder_multipl_e.composing import FILES, GO_SECOND_FILE, OFFICIAL_FILES, compose, official, plain
 from magicoder_multipl_e.data import everything
 from magicoder_multipl_e.languages.golds import gold
 from magicoder_multipl_e.naming import NAMES
@@ -51,7 +51,12 @@ def test_nothing_of_the_official_program_is_lost(language):
 
 @pytest.mark.parametrize("language", NAMES)
 def test_without_a_token_it_is_the_official_program(language):
-    assert plain(language, "code", "tests\n") == {FILES[language]: "code\ntests\n"}
+    assert plain(language, "code", "tests\n") == {OFFICIAL_FILES[language]: "code\ntests\n"}
+
+
+def test_a_public_class_compiles_only_with_a_token():
+    assert [name for name in FILES if OFFICIAL_FILES[name] != FILES[name]] == ["java"]
+    assert FILES["java"] == "Problem.java"
 
 
 @pytest.mark.parametrize("language", NAMES)
@@ -61,8 +66,14 @@ def test_tests_of_another_form_are_an_error_and_not_a_program_that_cannot_pass(l
 
 
 def test_the_second_file_of_go_is_of_the_same_package():
-    files = compose("go", "// package not\npackage twice_test\n", gold("go").tests)
+    files = compose("go", "// package not\n/*\npackage neither\n*/ package twice_test\n", gold("go").tests)
     assert files[GO_SECOND_FILE].startswith("package twice_test\n")
+
+
+@pytest.mark.parametrize("top", ["library twice;\n", "// Of two.\nlibrary twice;\n", "#!/usr/bin/env dart\n", ""])
+def test_the_import_of_dart_stands_behind_what_must_be_first(top):
+    text = compose("dart", f"{top}\n{gold('dart').right}", gold("dart").tests)[FILES["dart"]]
+    assert text.startswith(f"{top}import 'dart:io' as magicoder_io;\n")
 
 
 def given_back(language: str, code: str, tests: str, folder: Path) -> tuple[int, bool, str]:

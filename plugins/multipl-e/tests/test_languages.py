@@ -10,7 +10,7 @@ from magicoder_multipl_e import composing, naming, toolchains
 from magicoder_multipl_e.languages import headers
 from magicoder_multipl_e.languages.golds import gold
 from magicoder_multipl_e.languages.model import Kit, Packages
-from magicoder_multipl_e.languages.rules import rule
+from magicoder_multipl_e.languages.rules import flooded, most_bytes, rule
 from magicoder_multipl_e.languages.table import LANGUAGES
 
 KEYS = sorted(LANGUAGES)
@@ -115,7 +115,7 @@ def test_the_gold_programs_differ_and_can_be_given_a_token(key):
     assert len({golden.right, golden.wrong, golden.leaving}) == 3
     official = composing.plain(key, golden.right, golden.tests)
     composed = composing.compose(key, golden.right, golden.tests)
-    assert next(iter(official)) == next(iter(composed))
+    assert (next(iter(official)), next(iter(composed))) == (composing.OFFICIAL_FILES[key], composing.FILES[key])
     assert composed != official
 
 
@@ -152,7 +152,8 @@ def test_exit_status_0_alone_passes_as_it_does_officially_if_asked_for(key):
         ("clj", {"stderr": "FAIL in (test-humaneval)"}),
         ("pl", {"stdout": "ok!ERROR"}),
         ("pl", {"stderr": "some ERROR here"}),
-        ("go", {"stdout": "--- FAIL: TestAdd"}),
+        ("php", {"stdout": "PHP Parse error"}),
+        ("cs", {"stderr": "x" * 3000 + "Unhandled Exception"}),
         ("cs", {"stderr": "  at System.Diagnostics.DefaultTraceListener.Fail (System.String)"}),
         ("cs", {"stderr": "Unhandled Exception:\nSystem.DivideByZeroException"}),
     ],
@@ -167,6 +168,26 @@ def test_what_a_program_says_can_fail_it_whatever_its_exit_status(key, said, by_
 @pytest.mark.parametrize("key", ["cpp", "js", "rb", "sh", "php", "rs", "java", "lua"])
 def test_noise_on_standard_error_fails_nobody_else(key):
     assert rule(LANGUAGES[key], Ended(status="pass", exit_code=0, stderr="ERROR FAIL warning")) == ("pass", "")
+
+
+@pytest.mark.parametrize(
+    ("key", "said"),
+    [
+        ("cs", {"stdout": "Unhandled Exception"}),
+        ("php", {"stderr": "PHP Parse error"}),
+        ("go", {"stdout": "--- FAIL: FAIL"}),  # `go test` shows nothing of what tests print that pass
+    ],
+)
+@pytest.mark.parametrize("by_status", [False, True])
+def test_what_the_official_runner_does_not_read_fails_nobody(key, said, by_status):
+    assert rule(LANGUAGES[key], Ended(status="pass", exit_code=0, **said), by_status=by_status) == ("pass", "")
+
+
+def test_a_program_that_writes_more_than_is_read_of_it_is_late_officially():
+    most = most_bytes(15)
+    assert most == 65_536 + 15 * 10_240
+    assert flooded(Ended(stdout="o" * most, stderr="e" * most), 15) == ""
+    assert "219,136 bytes" in flooded(Ended(stderr="e" * (most + 1)), 15)
 
 
 def test_only_what_the_official_runner_keeps_of_the_output_is_looked_at():

@@ -137,7 +137,7 @@ class MultiPLE(Benchmark):
 
         if (place := self._place) and place.is_dir() and (lacking := missing(place, self.suite, self._chosen)):
             yield f"{place} has no {', '.join(lacking)}: name the languages that it has in 'languages'"
-        yield from (line for _, good, line in toolchains.told(self._chosen) if not good)
+        yield from toolchains.doubts(self._chosen)
 
     def problems(self) -> Iterator[Problem]:
         """All problems, language by language, in the files' order."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from magicoder_core import Request, Sampling
-from magicoder_core.completing import STYLES
+from magicoder_core.completing import STYLES, WIRE
 from magicoder_multipl_e import naming
 from magicoder_multipl_e.data import Task
 from magicoder_multipl_e.extracting import signed
@@ -18,21 +18,12 @@ signature as it is here, in one {language} code block. Tests will call it: leave
 {prompt}
 ```"""
 
-_MAGICODER = """\
-You are an exceptionally intelligent coding assistant that consistently delivers accurate and reliable responses to \
-user instructions.
-
-@@ Instruction
+_INSTRUCTION = """\
 Write a solution to the following problem:
 ```{fence}
 {prompt}
-```
-
-@@ Response
-```{fence}
-{prompt}"""
-"""The released checkpoints' format (ise-uiuc/magicoder 3ef43f0, ``src/magicoder/prompt_template.py``) around the paper's
-prompt for HumanEval (the same, ``experiments/text2code.py``), with the language's own fence."""
+```"""
+"""The paper's prompt for HumanEval (ise-uiuc/magicoder 3ef43f0, ``experiments/text2code.py``), with the language's fence."""
 
 
 def request(style: STYLES, task: Task, sampling: Sampling) -> Request:
@@ -49,7 +40,6 @@ def request(style: STYLES, task: Task, sampling: Sampling) -> Request:
     if style == "chat":
         return Request.of(_CHAT.format(**words), sampling=sampling)
     if style == "magicoder":
-        return Request.continuing(
-            _MAGICODER.format(**words), sampling=replace(sampling, stop=sampling.stop or ("```",))
-        )
+        text = WIRE.format(instruction=_INSTRUCTION.format(**words), response="```{fence}\n{prompt}".format(**words))
+        return Request.continuing(text, sampling=replace(sampling, stop=sampling.stop or ("```",)))
     return Request.continuing(task.prompt.strip(), sampling=replace(sampling, stop=sampling.stop or task.stop_tokens))

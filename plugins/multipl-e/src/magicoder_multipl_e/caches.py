@@ -21,7 +21,7 @@ from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
-from magicoder_core import RunError, models
+from magicoder_core import RunError, models, progress
 from magicoder_multipl_e.languages import headers
 from magicoder_multipl_e.languages.looking import ran, said
 from magicoder_multipl_e.languages.model import Kit
@@ -29,13 +29,11 @@ from magicoder_multipl_e.languages.model import Kit
 _OLD = 60 * 24 * 3600
 """Seconds after which what nobody used is removed."""
 
-_GO_IMPORTS = (
-    *("bufio", "bytes", "container/heap", "container/list", "container/ring", "crypto/md5", "crypto/sha1"),
-    *("crypto/sha256", "encoding/hex", "encoding/json", "errors", "fmt", "hash/fnv", "io", "log", "math"),
-    *("math/big", "math/bits", "math/cmplx", "math/rand", "os", "reflect", "regexp", "runtime", "sort", "strconv"),
-    *("strings", "sync", "sync/atomic", "testing", "text/template", "time", "unicode", "unicode/utf16", "unicode/utf8"),
-)
-"""Packages of Go's library that programs of the benchmark may import; any other is compiled with the program."""
+_GO_NOT = frozenset({"plugin", "runtime/cgo", "runtime/race", "runtime/msan", "runtime/asan", "testing", "unsafe"})
+"""Packages that need no warming, or a C compiler to be linked; the rest of Go's library is compiled and kept."""
+
+_GO_SECONDS = 1800.0
+"""For Go to compile all of its library: 10 seconds with Go 1.19, which brings most of it compiled; later ones do not."""
 
 
 def folder() -> Path:
@@ -101,9 +99,12 @@ def _tidy(kind: str, but: Path) -> None:
                 shutil.rmtree(other, ignore_errors=True)
 
 
-def _stamp(tool: str) -> tuple[str, str]:
-    """A tool's place and when it was installed: an update may keep its version."""
-    return tool, str(Path(tool).stat().st_mtime_ns)
+def stamp(place: str) -> tuple[str, str]:
+    """A tool's or jar's place and when it was installed: an update may keep its version. ``place`` may be no file at all."""
+    try:
+        return place, str(Path(place).stat().st_mtime_ns)
+    except OSError:
+        return place, ""
 
 
 def with_linker(kit: Kit, *names: str) -> Kit:
@@ -130,7 +131,7 @@ def with_header(kit: Kit) -> Kit:
     try:
         place = kept(
             "header",
-            [kit.version, *_stamp(compiler), *headers.CPP, *headers.RARE],
+            [kit.version, *stamp(compiler), *headers.CPP, *headers.RARE],
             lambda part: headers.make(compiler, part),
         )
     except RunError as error:
@@ -152,26 +153,50 @@ def go_environment(cache: str) -> tuple[tuple[str, str], ...]:
 
 
 def with_go_cache(kit: Kit) -> Kit:
-    """The kit with Go's library compiled and looked over for a test of it, under the place ``cache``.
+    """The kit with all of Go's library compiled and looked over for a test of it, under the place ``cache``.
+
+    All of it, since a box shows the folder read-only: where Go can write nothing down, it does not even find a package
+    that it has not listed there.
 
     Raises:
         RunError: Go does not even compile its own library.
     """
     go = kit.commands["go"]
-    place = kept("go", [kit.version, *_stamp(go), *_GO_IMPORTS], lambda part: _go_cache(go, part))
+    recipe = [_GO_PACKAGES, *sorted(_GO_NOT), *(f"{name}={value}" for name, value in go_environment(""))]
+    place = kept("go", [kit.version, *stamp(go), *recipe], lambda part: _go_cache(go, part))
     return replace(kit, places={**kit.places, "cache": str(place)}, folders=(*kit.folders, str(place)))
+
+
+_GO_PACKAGES = "std"
 
 
 def _go_cache(go: str, part: Path) -> None:
     for name in ("build", "path", "source"):
         (part / name).mkdir()
-    imports = "\n".join(f'\t_ "{name}"' for name in _GO_IMPORTS if name != "testing")
+    # As in a box: whether there is a C compiler decides how some packages are compiled.
+    path = f"PATH={Path(go).parent}:/usr/bin:/bin"
+    command = (
+        "env",
+        "-C",
+        str(part / "source"),
+        path,
+        *(f"{name}={value}" for name, value in go_environment(str(part))),
+    )
+    progress.say(
+        "multipl-e: Go's library is compiled once for this machine and then kept; with Go 1.20 and later, in minutes"
+    )
+    names = [name for name in ran(*command, go, "list", _GO_PACKAGES, seconds=_GO_SECONDS).split() if _importable(name)]
     test = part / "source" / "warm_test.go"
+    imports = "\n".join(f'\t_ "{name}"' for name in names)
     body = 'package warm\n\nimport (\n\t"testing"\n%s\n)\n\nfunc TestNothing(t *testing.T) {}\n'
     test.write_text(body % imports, encoding="utf-8")
-    settings = [f"{name}={value}" for name, value in go_environment(str(part))]
-    ran("env", "-C", str(test.parent), *settings, go, "test", "-count=1", "-exec", "/bin/true", test.name)
+    ran(*command, go, "test", "-count=1", "-exec", "/bin/true", test.name, seconds=_GO_SECONDS)
     shutil.rmtree(test.parent)
+
+
+def _importable(package: str) -> bool:
+    """Whether a program may import this package of Go's library, and it is not in `_GO_NOT`."""
+    return package not in _GO_NOT and not {"internal", "vendor"} & set(package.split("/"))
 
 
 def javac(kit: Kit) -> str | None:
@@ -190,7 +215,7 @@ def compile_server(kit: Kit) -> dict[str, bytes]:
     if (compiler := javac(kit)) is None:
         raise RunError(f"multipl-e: {kit.commands['java']} has no javac beside it; apt install default-jdk-headless")
     place = kept(
-        "compiler", [kit.version, *_stamp(compiler), source], lambda part: _compile_server(compiler, source, part)
+        "compiler", [kit.version, *stamp(compiler), source], lambda part: _compile_server(compiler, source, part)
     )
     return {path.name: path.read_bytes() for path in sorted(place.glob("*.class"))}
 

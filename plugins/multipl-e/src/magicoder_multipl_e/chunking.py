@@ -30,6 +30,10 @@ _WORDS = {
 }
 _BEGINS = re.compile(r"(?:^|[=(;{,|&]|\b(?:then|else|do|return|and|or|not)|\|[^|\n]*\|)[ \t]*\Z", re.MULTILINE)
 _ENDLESS = re.compile(r"def\s+[\w.?!]+\s*(?:\([^)\n]*\))?\s*=(?![=~>])")
+_PHP_BEGINS = re.compile(
+    r"^[ \t]*(?:if|for|foreach|while|switch)\b[^\n]*?\)[ \t]*:(?!:)(?![^\n]*\{[ \t]*$)", re.MULTILINE
+)
+_PHP_ENDS = re.compile(r"\bend(?:if|for|foreach|while|switch)\b")
 _LOOP = re.compile(r"^[ \t]*(?:while|until|for)\b", re.MULTILINE)
 
 
@@ -148,11 +152,19 @@ def _events(language: str, text: str) -> Iterator[tuple[int, int, str]]:
         for at, letter in enumerate(text)
         if letter in brackets
     ]
+    if language == "php" and _PHP_ENDS.search(text):
+        found = sorted([*found, *_php_words(text)], key=lambda event: event[1])
     if language in _WORDS:
         found = sorted([*found, *_words(language, text)], key=lambda event: event[1])
         if language == "jl":
             found = _without_words_in_brackets(found)
     yield from found
+
+
+def _php_words(text: str) -> Iterator[tuple[int, int, str]]:
+    """Blocks between a colon and ``endif``, ``endforeach`` and the like."""
+    yield from ((1, one.end() - 1, "end") for one in _PHP_BEGINS.finditer(text))
+    yield from ((-1, one.start(), "end") for one in _PHP_ENDS.finditer(text))
 
 
 def _words(language: str, text: str) -> Iterator[tuple[int, int, str]]:

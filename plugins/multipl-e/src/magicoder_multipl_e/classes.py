@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from magicoder_multipl_e import imports
 from magicoder_multipl_e.chunking import Source
@@ -23,6 +23,7 @@ from magicoder_multipl_e.members import (
     private,
     renamed,
     with_static,
+    without_programs,
 )
 from magicoder_multipl_e.pieces import Piece, wanted
 from magicoder_multipl_e.shapes import SHAPES
@@ -68,9 +69,7 @@ def in_class(want: Wanted, source: Source, find: Callable[[Source], Place], othe
     """
     place = find(source)
     group = members(source, place, want.name)
-    group = Members(
-        want.keep(group.outside), want.keep(group.inside), group.head, group.kind, group.owner, group.classes
-    )
+    group = _reduced(want, group)
     if not needs_class(source.language, group, want.name):
         return _merged(want, source.language, group, others)
     if re.search(rf"\b(?:class|object|record|struct)\s+{PROBLEM}\b", source.masked):
@@ -78,6 +77,11 @@ def in_class(want: Wanted, source: Source, find: Callable[[Source], Place], othe
         source = Source(source.language, renamed(PROBLEM, _UNNAMED, whole).text)
         place = find(source)
     return _beside(want, source, place, others)
+
+
+def _reduced(want: Wanted, group: Members) -> Members:
+    """What of a class and its surroundings belongs to a program."""
+    return without_programs(want.name, replace(group, outside=want.keep(group.outside), inside=want.keep(group.inside)))
 
 
 def _helpers(
@@ -127,14 +131,14 @@ def _program(want: Wanted, language: str, outside: Sequence[Piece], inside: Sequ
 def _beside(want: Wanted, source: Source, place: Place, others: Sequence[str]) -> str:
     """The answer's class as it is, and a method of the tests' class that calls the one in there."""
     language = source.language
-    group = members(source, place, want.name)
+    group = _reduced(want, members(source, place, want.name))
     if group.classes > 1:
-        parts = pieces_of(source)
-        outside = want.keep([private(one) for one in parts])
+        parts = [private(one) for one in pieces_of(source)]
+        outside = _reduced(want, replace(group, outside=parts, inside=[])).outside
         path = ".".join(owner.name for owner in place.owners)
     else:
         path = group.owner or _UNNAMED
-        outside = [*want.keep(group.outside), _class(want, language, group, path)]
+        outside = [*group.outside, _class(want, language, group, path)]
     types, inside = _helpers(want, language, outside, others)
     static = group.kind == "object" or re.search(r"\bstatic\b", source.masked[place.begin : place.end]) is not None
     target = f"{path}.{want.name}" if static else f"new {path}().{want.name}"

@@ -46,10 +46,17 @@ FILES: Mapping[str, str] = {
 }
 """The name of a program's file in each language. Where there is a second one, it is in `compose`'s answer."""
 
+_DART_LIBRARY = re.compile(r"(?:#![^\n]*\n)?(?:\s|//[^\n]*|/\*.*?\*/)*library\b[^;]*;[ \t]*\n?|#![^\n]*\n", re.DOTALL)
+"""What must stand before all imports of Dart: its own name, and how it is started."""
+
+OFFICIAL_FILES: Mapping[str, str] = {**FILES, "java": "tmp_program.java"}
+"""The same without a token: Java's has, as officially, no name that a public class could have and compile."""
+
 GO_SECOND_FILE = "token_test.go"
 """The second file of a Go program, of the same package."""
 
-_PACKAGE = re.compile(r"^[ \t]*package[ \t]+(\w+)", re.MULTILINE)
+_PACKAGE = re.compile(r"(?:\s|//[^\n]*|/\*.*?\*/)*package[ \t]+(\w+)", re.DOTALL)
+"""Go's clause, which only comments may stand before."""
 
 
 def official(code: str, tests: str) -> str:
@@ -59,7 +66,7 @@ def official(code: str, tests: str) -> str:
 
 def plain(language: str, code: str, tests: str) -> Mapping[str, str]:
     """The file of the official program, without a token: by its exit status alone."""
-    return {FILES[language]: official(code, tests)}
+    return {OFFICIAL_FILES[language]: official(code, tests)}
 
 
 def compose(language: str, code: str, tests: str) -> Mapping[str, str]:
@@ -75,10 +82,12 @@ def compose(language: str, code: str, tests: str) -> Mapping[str, str]:
     """
     program = official(code, _with_token(language, tests))
     if language == "dart":
-        program = tokens.DART_IMPORT + program
+        library = _DART_LIBRARY.match(program)
+        place = library.end() if library else 0
+        program = f"{program[:place]}{tokens.DART_IMPORT}{program[place:]}"
     files = {FILES[language]: program}
     if language == "go":
-        package = _PACKAGE.search(code)
+        package = _PACKAGE.match(code)
         # Without a clause it is no Go program, and the compiler says so.
         files[GO_SECOND_FILE] = tokens.GO_FILE.format(package=package[1] if package else "main")
     return files

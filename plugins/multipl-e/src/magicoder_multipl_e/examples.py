@@ -12,8 +12,11 @@ _FRAMEWORK = re.compile(
     r"""\s*(?:
     require\s*\(?\s*['"](?:minitest|test/unit|rspec|\.)                                  # Ruby
     | (?:const|let|var)\s[^=\n]*=\s*require\s*\(\s*['"]\.{1,2}/ | import\b[^\n]*['"]\.{1,2}/    # JavaScript
+    | (?:import\b|(?:const|let|var)\s[^=\n]*=\s*require\b)[^\n]*['"](?:node:test|@jest/globals|jest|vitest|mocha|chai|ava|tape)['"/]
     | (?:require|include)(?:_once)?\b[^;\n]*['"][^'"\n]*\.php['"]                        # PHP
     | require_relative\b
+    | \#\s*include\s*"(?!bits/|std\w+\.h|(?:assert|ctype|limits|math|string|time)\.h)[^"\n]*\.h(?:h|pp|xx)?"  # C++
+    | (?:pub\s+)?mod\s+\w+\s*;                                                           # Rust
     )""",
     re.VERBOSE,
 )
@@ -21,6 +24,10 @@ _TEST_MARK = re.compile(
     r"@(?:Test|ParameterizedTest|RunWith)\b|\[(?:Fact|Theory|Test|TestMethod|TestClass|TestFixture|TestCase)\b"
 )
 _MAKES = re.compile(r"(?:local\s+)?(?:def|function|sub|fn|func|class|\(define\S* \()")
+_BODY = re.compile(
+    r"\A\w+\s*\{|\)\s*(?::[^{}=()]*)?\{|=>|->|\b(?:function|sub|lambda|proc|do|fn|func|def|class)\b|\{\s*\|"
+)
+"""What a declaration with braces has where these hold statements, or names, and not values."""
 _VALUE = re.compile(
     r"(?:(?:const|let|var|local|my|our|val|auto|final)\s+)*[$@%]?(\w+)\s*(?::[^=\n]*)?(?:=(?![=>])|<-)|\(define\s+([^\s()]+)"
 )
@@ -53,6 +60,7 @@ def kept(shape: Shape, name: str, pieces: Iterable[Piece], defines: Callable[[Pi
     """
     found: list[Piece] = []
     examples = {name}
+    starts: set[str] = set()
     for piece in pieces:
         if _FRAMEWORK.match(piece.code):
             continue
@@ -61,10 +69,11 @@ def kept(shape: Shape, name: str, pieces: Iterable[Piece], defines: Callable[[Pi
             found.append(piece)
         elif _is_own(shape, code) or (shape.wraps and _TEST_MARK.search(code)):
             continue
-        elif shape.declares and _shows(shape, examples, piece):
+        elif shape.declares and (_shows(shape, examples, piece) or _calls(starts, code)):
             examples |= _values(code)
         else:
             found.append(piece)
+            starts |= {piece.name} if re.search(rf"(?<![\w$.]){re.escape(name)}(?!\w)", piece.masked) else set()
     return found
 
 
@@ -87,7 +96,7 @@ def _shows(shape: Shape, examples: set[str], piece: Piece) -> bool:
     uses = any(re.search(rf"(?<![\w$.]){re.escape(word)}(?!\w)", text) for word in examples)
     if re.match(shape.declares, code):
         # A value that is made by a call is an example; functions and types may call it.
-        return uses and "{" not in code and not _MAKES.match(code)
+        return uses and not _MAKES.match(code) and not ("{" in code and _BODY.search(code))
     if uses:
         # What is set at the function itself belongs to it, as its memory.
         return not any(re.match(rf"{re.escape(word)}(?:\.\w+|\[[^\]\n]*\])+\s*=(?!=)", code) for word in examples)
@@ -102,6 +111,12 @@ def _only_shows(shape: Shape, piece: Piece, code: str) -> bool:
         return True
     prints = re.search(rf"(?<![\w$.])(?:{shape.shows})", code) is not None
     return prints and (_CHANGE_SH if piece.language == "sh" else _CHANGE).search(code) is None
+
+
+def _calls(names: set[str], code: str) -> bool:
+    """Whether code does no more than call one of some functions, which show or test the function under test."""
+    found = re.fullmatch(r"\(?(?:await\s+|&)?([\w.-]+)[^\n{]*", code)
+    return found is not None and found[1] in names
 
 
 def _values(code: str) -> set[str]:

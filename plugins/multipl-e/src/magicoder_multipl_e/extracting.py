@@ -11,19 +11,18 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from magicoder_core.answers import fences
-from magicoder_multipl_e import examples, imports, naming
+from magicoder_multipl_e import examples, imports, replies
 from magicoder_multipl_e.chunking import Chunk, Source
 from magicoder_multipl_e.classes import Wanted, in_class
 from magicoder_multipl_e.data import Task
 from magicoder_multipl_e.finding import Place, places
-from magicoder_multipl_e.forwarding import arguments, forward
+from magicoder_multipl_e.forwarding import arguments, forward, is_static
 from magicoder_multipl_e.members import pieces_of
+from magicoder_multipl_e.overloads import has_many, renamed_call, under_other_name
 from magicoder_multipl_e.pieces import Piece, wanted
-from magicoder_multipl_e.prose import without_prose
 from magicoder_multipl_e.shapes import SHAPES, Shape
+from magicoder_multipl_e.stubs import is_stub
 
-_THOUGHT = re.compile(r"\A.*?</think(?:ing)?>", re.DOTALL)
 _FENCE = "```"
 _OUTSIDE_PHP = re.compile(r"\?>.*?(?:<\?php\b|\Z)", re.DOTALL)
 _COMMENTED = re.compile(r"^[ \t]*//[ \t]*(?=[ \t]{4}public\b)")
@@ -34,17 +33,17 @@ def extracted(task: Task, text: str) -> str:
 
     An answer without such code gives a program that does not pass: the prompt with the answer behind it.
     """
-    text = _THOUGHT.sub("", text.replace("\r\n", "\n").replace("\ufeff", ""))
+    text = replies.cleaned(text)
     if task.language == "py":
         from magicoder_core.completing import program
 
         name = re.findall(r"^def (\w+)", task.prompt, re.MULTILINE)
         return program(prompt=task.prompt, entry_point=name[-1] if name else "", text=text)
     form = Form.of(task)
-    blocks = _blocks(task.language, text)
+    blocks = replies.blocks(task.language, text)
     if form is None:
-        return _as_it_is(task, blocks[0])
-    return form.program(next((block for block in blocks if form.defined_in(block)), blocks[0]), blocks)
+        return _as_it_is(task, (blocks.ours or blocks.others)[0])
+    return form.program(form.best([*blocks.ours, *blocks.others]), blocks.ours)
 
 
 def continued(task: Task, text: str) -> str:
@@ -57,15 +56,6 @@ def signed(task: Task) -> str:
     prompt = task.prompt.rstrip()
     head, line, last = prompt.rpartition("\n")
     return f"{head}{line}{_COMMENTED.sub('', last)}" if task.language == "cs" else prompt
-
-
-def _blocks(language: str, text: str) -> list[str]:
-    """The code blocks of a text, those in the language first; the text itself where it has none."""
-    found = list(fences(text)) if _FENCE in text or "~~~" in text else []
-    marks = naming.marks(language)
-    ours = [block.code for block in found if block.language.lower() in marks]
-    others = [block.code for block in found if not block.language]
-    return [*ours, *others] or [block.code for block in found] or [without_prose(language, text)]
 
 
 def _as_it_is(task: Task, code: str) -> str:
@@ -110,12 +100,24 @@ class Form:
         """Whether the function is defined in some code."""
         return bool(places(self.shape, self.name, Source(self.language, code)))
 
+    def best(self, blocks: Sequence[str]) -> str:
+        """The first block that defines the function, one with more than its signature before others."""
+        found = [block for block in blocks if self.defined_in(block)]
+        return next((block for block in found if not self._is_begun(block)), next(iter([*found, *blocks])))
+
+    def _is_begun(self, code: str) -> bool:
+        """Whether code defines the function, but has no body for it."""
+        source = Source(self.language, code)
+        return is_stub(source, self._place(source))
+
     def program(self, code: str, blocks: Sequence[str] = ()) -> str:
         """The code up to the tests; ``blocks`` may have what it needs and does not define."""
         others = [block for block in blocks if block != code and not self.defined_in(block)]
         code = _cut(self.language, code)
         if not self.defined_in(code):
             code = self._behind_prompt(code)
+        if many := self.language == "cpp" and has_many(self.name, Source(self.language, code)):
+            code = under_other_name(self.name, code)
         source = Source(self.language, code)
         if self.shape.wraps:
             want = Wanted(self.name, self.preamble, self._signature, self._kept)
@@ -123,12 +125,20 @@ class Form:
         pieces = self._kept(pieces_of(source))
         beside = [self._kept(pieces_of(Source(self.language, block))) for block in others]
         pieces = [*wanted(pieces, beside), *pieces]
-        if call := forward(source, self._place(source), self.name, self._signature):
+        call = (
+            renamed_call(self.name, self._signature)
+            if many
+            else forward(source, self._place(source), self.name, self._signature)
+        )
+        if call:
             pieces.append(Piece(call, Source(self.language, call).masked, self.language))
         return self._joined(pieces)
 
     def _place(self, source: Source) -> Place:
-        """Where the function is defined; of several definitions of as many parameters as the prompt's, the outermost."""
+        """Where the function is defined: of the outermost definitions the one that fits best.
+
+        One has as many parameters as the prompt's, and belongs to its class rather than to an object.
+        """
         found = places(self.shape, self.name, source)
         if not found:
             return Place(len(source.text), len(source.text), 0)
@@ -136,7 +146,8 @@ class Form:
             return found[0]
         count = len(arguments(self.language, self.name, self._signature))
         near = [one for one in found if one.depth == found[0].depth]
-        return next((one for one in near if self._parameters(source, one) == count), near[0])
+        fitting = [one for one in near if self._parameters(source, one) == count] or near[:1]
+        return next((one for one in fitting if is_static(source, one)), fitting[0])
 
     def _parameters(self, source: Source, place: Place) -> int:
         return len(arguments(self.language, self.name, source.masked[place.begin :]))

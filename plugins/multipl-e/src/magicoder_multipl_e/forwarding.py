@@ -92,20 +92,20 @@ def _is_known(source: Source, place: Place, name: str) -> bool:
     return pattern is not None and re.search(pattern, source.masked, re.MULTILINE) is not None
 
 
-def _is_static(source: Source, place: Place) -> bool:
+def is_static(source: Source, place: Place) -> bool:
     """Whether a definition says that it belongs to its class."""
     return re.search(r"\b(?:static|class)\b", source.masked[place.begin : place.end]) is not None
 
 
 def _cpp(source: Source, place: Place, name: str) -> str:
     path = "::".join(owner.name for owner in place.owners)
-    made = place.owners[-1].kind in _TYPES and not _is_static(source, place)
+    made = place.owners[-1].kind in _TYPES and not is_static(source, place)
     return f"{path}().{name}" if made else f"{path}::{name}"
 
 
 def _d(source: Source, place: Place, name: str) -> str:
     path, kind = ".".join(owner.name for owner in place.owners), place.owners[-1].kind
-    if _is_static(source, place):
+    if is_static(source, place):
         return f"{path}.{name}"
     return f"(new {path}).{name}" if kind == "class" else f"{path}().{name}"
 
@@ -129,7 +129,7 @@ def _javascript(source: Source, place: Place, name: str) -> str:
     if place.via:
         return f"{place.via}.{name}"
     path = ".".join(owner.name for owner in place.owners)
-    made = place.owners[-1].kind == "class" and not _is_static(source, place)
+    made = place.owners[-1].kind == "class" and not is_static(source, place)
     return f"new {path}().{name}" if made else f"{path}.{name}"
 
 
@@ -137,7 +137,7 @@ def _php(source: Source, place: Place, name: str) -> str:
     owner = place.owners[-1]
     if owner.kind == "namespace":
         return f"\\{owner.name}\\{name}"
-    return f"{owner.name}::{name}" if _is_static(source, place) else f"(new {owner.name}())->{name}"
+    return f"{owner.name}::{name}" if is_static(source, place) else f"(new {owner.name}())->{name}"
 
 
 def _ruby(source: Source, place: Place, name: str) -> str:
@@ -168,7 +168,7 @@ def _go(source: Source, place: Place, name: str) -> str:
 
 def _swift(source: Source, place: Place, name: str) -> str:
     path = ".".join(owner.name for owner in place.owners)
-    made = place.owners[-1].kind != "enum" and not _is_static(source, place)
+    made = place.owners[-1].kind != "enum" and not is_static(source, place)
     return f"{path}().{name}" if made else f"{path}.{name}"
 
 

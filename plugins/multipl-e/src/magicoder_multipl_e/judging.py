@@ -13,10 +13,10 @@ from threading import Lock
 from typing import Literal, Protocol
 
 from magicoder_core import MagicoderError, Status, Submission, Verdict, sandbox
-from magicoder_multipl_e import services, toolchains
+from magicoder_multipl_e import caches, services, toolchains
 from magicoder_multipl_e.languages.golds import Gold, gold
 from magicoder_multipl_e.languages.model import MEGABYTE, Files, Kit, Language, Step
-from magicoder_multipl_e.languages.rules import rule
+from magicoder_multipl_e.languages.rules import flooded, most_bytes, rule
 from magicoder_multipl_e.languages.table import LANGUAGES
 from magicoder_multipl_e.remembered import Remembered, key
 
@@ -30,6 +30,7 @@ _PROGRAMS_FOR_EACH_COMPILER = 3
 """At work at one time: to run one takes longer than to compile one."""
 
 _FILE_BYTES = 256 * MEGABYTE
+_OUTPUT_BYTES = 64 << 10
 _TOOLS = "/usr/bin:/bin"
 
 
@@ -152,6 +153,7 @@ class _Judge:
     options: Options
     tasks: Mapping[str, Task]
     kits: dict[str, Kit | str] = field(default_factory=dict)
+    stamps: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
     lock: Lock = field(default_factory=Lock)
     residents: dict[str, services.Residents] = field(default_factory=dict)
 
@@ -198,7 +200,11 @@ class _Judge:
 
     def _judged(self, ready: _Ready, ran: sandbox.Ran) -> Verdict:
         assert ready.language is not None  # noqa: S101 - it has a job
+        assert ready.job is not None  # noqa: S101 - or it would not have run
         status, detail = rule(ready.language, ran, by_status=self._by_status)
+        if self._by_status and ready.language.polled and status != "harness_error":
+            late = flooded(ran, ready.job.commands[-1].limits.cpu_seconds)
+            status, detail = ("timeout", late) if late else (status, detail)
         verdict = Verdict(
             problem_id=ready.submission.problem_id,
             sample=ready.submission.sample,
@@ -251,14 +257,16 @@ class _Judge:
 
     def _name(self, language: Language, kit: Kit, program: Files) -> str:
         options = [self.options.semantics, self.options.cpu_scale, self.isolation]
-        tools = [kit.version, *kit.commands.values(), *kit.places.values()]
-        return key(language.key, list(program.items()), options, tools)
+        return key(language.key, list(program.items()), options, [kit.version, self.stamps[language.key]])
 
     def _kit(self, language: Language) -> Kit | str:
         """The language's toolchain with what is made for it, or why there is none."""
         with self.lock:
             if language.key not in self.kits:
-                self.kits[language.key] = _whole(language)
+                kit = self.kits[language.key] = _whole(language)
+                if isinstance(kit, Kit):
+                    places = [*kit.commands.values(), *kit.places.values()]
+                    self.stamps[language.key] = [caches.stamp(place) for place in places]
             return self.kits[language.key]
 
     def _compilers(self, language: Language, kit: Kit) -> services.Residents:
@@ -305,13 +313,16 @@ def _whole(language: Language) -> Kit | str:
 
 
 def _command(language: Language, kit: Kit, step: Step, options: Options) -> sandbox.Command:
+    seconds, by_status = step.seconds * options.cpu_scale, options.semantics == "multipl-e"
     limits = sandbox.Limits(
-        cpu_seconds=step.seconds * options.cpu_scale,
+        cpu_seconds=seconds,
         memory_bytes=language.memory_bytes,
         address_bytes=0 if language.reserves else None,
         processes=language.processes,
         file_bytes=_FILE_BYTES,
-        clock="wall" if options.semantics == "multipl-e" else "cpu",
+        clock="wall" if by_status else "cpu",
+        # One more than is ever read officially tells that there was more.
+        output_bytes=most_bytes(seconds) + 1 if by_status and language.polled else _OUTPUT_BYTES,
     )
     environment = {"PATH": _path(kit), **dict(step.environment)}
     return sandbox.Command(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from magicoder_multipl_e.chunking import Source
 from magicoder_multipl_e.finding import Place
@@ -22,6 +22,7 @@ _TYPE = re.compile(
     r"\s*(?:(?:@\w+(?:\([^()]*\))?|\[[^\]\n]*\]|public|private|protected|internal|final|abstract|static|sealed|case|partial|strictfp)\s+)*"
     r"(?:class|interface|enum|record|struct|trait|object|delegate)\b"
 )
+_ENTRY = re.compile(r"\bMain\s*\(|\bvoid\s+main\s*\(|\bdef\s+main\s*\(|\bextends\s+App\b")
 _STATEMENT = re.compile(
     r"\s*(?:(?:if|for|foreach|while|do|try|switch|return|var|using\s*\()\b|[\w.]+\s*\([^{]*\)\s*;\s*\Z|[\w.\[\]]+\s*[-+*/]?=[^>])"
 )
@@ -89,9 +90,34 @@ def _is_example(piece: Piece, name: str) -> bool:
     )
 
 
+def without_programs(name: str, group: Members) -> Members:
+    """A class taken apart, without classes beside it that only start a program or test, and statements at the top level.
+
+    Classes that start a program and have more than that to give start none.
+    """
+    outside = [one for one in group.outside if one.language != "cs" or not _STATEMENT.match(one.masked)]
+    rest = [one for one in outside if not (is_type(one) and _ENTRY.search(one.masked)) or _has_class(one, group.owner)]
+    used = " ".join(one.masked for one in [*rest, *group.inside])
+    kept = [one for one in outside if one in rest or re.search(rf"\b{one.name or name}\b", used)]
+    return replace(group, outside=[_without_entry(one) if is_type(one) else one for one in kept])
+
+
+def _has_class(piece: Piece, owner: str) -> bool:
+    """Whether a piece is a class, or has one inside."""
+    return bool(owner) and re.search(rf"\b(?:class|object|struct|record)\s+{owner}\b", piece.masked) is not None
+
+
+def _without_entry(piece: Piece) -> Piece:
+    """A type whose ``Main``, of which C# wants one only, has another name."""
+    return renamed("Main", "MagicoderMain", piece, r"(?=\s*\()") if piece.language == "cs" else piece
+
+
 def needs_class(language: str, group: Members, name: str) -> bool:
     """Whether a method works only in a class of its own: on an object with a state, or by the class's name or parents."""
     if group.classes > 1 or group.kind in {"record", "interface", "enum", "trait"} or _has_parents(group):
+        return True
+    others = " ".join(one.masked for one in group.outside if is_type(one))
+    if group.owner not in {"", PROBLEM} and re.search(rf"\b{group.owner}\b", others):
         return True
     if language == "scala":
         return False

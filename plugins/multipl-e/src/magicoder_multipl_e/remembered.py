@@ -30,18 +30,18 @@ _CODE = (".py", ".java", ".js")
 
 
 def key(*parts: Any) -> str:
-    """Names what a verdict depends on: any JSON values, and this package's own code."""
+    """Names what a verdict depends on: any JSON values, and the code of this package and of the sandbox."""
     return hashlib.sha256(json.dumps([_code(), *parts], sort_keys=True).encode("utf-8")).hexdigest()
 
 
 @cache
 def _code() -> str:
-    """A hash of all modules of this package, which decide verdicts."""
+    """A hash of all modules of this package and of the sandbox, which decide verdicts."""
     whole = hashlib.sha256()
-    root = Path(str(files("magicoder_multipl_e")))
-    for path in sorted(root.rglob("*")):
-        if path.suffix in _CODE:
-            whole.update(path.relative_to(root).as_posix().encode("utf-8") + b"\0" + path.read_bytes())
+    for root in (Path(str(files("magicoder_multipl_e"))), Path(str(files("magicoder_core.sandbox")))):
+        for path in sorted(root.rglob("*")):
+            if path.suffix in _CODE:
+                whole.update(path.relative_to(root).as_posix().encode("utf-8") + b"\0" + path.read_bytes())
     return whole.hexdigest()
 
 
@@ -52,13 +52,13 @@ class Remembered:
     on: bool = True
 
     def found(self, name: str, problem_id: str, sample: int) -> Verdict | None:
-        """The verdict of this key for a submission; None if there is none, or none that can be read."""
+        """The verdict of this key for a submission; None if there is none, or none that can be read and is this user's own."""
         if not self.on:
             return None
         try:
-            kept = json.loads(_place(name).read_bytes())
+            kept = json.loads(_own(_place(name)))
             return Verdict(problem_id=problem_id, sample=sample, **_checked(kept))
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             return None
 
     def keep(self, name: str, verdict: Verdict) -> None:
@@ -83,6 +83,18 @@ def _checked(kept: Any) -> dict[str, Any]:
     if not all(isinstance(kept[name], kind) for name, kind in kinds.items()):
         raise ValueError("no verdict")
     return dict(kept)
+
+
+def _own(path: Path) -> bytes:
+    """The content of a file that belongs to this user: in a folder that several may write to, anybody could pass anything.
+
+    Raises:
+        OSError: it cannot be read, or is somebody else's.
+    """
+    with path.open("rb") as file:
+        if os.fstat(file.fileno()).st_uid != os.geteuid():
+            raise PermissionError(path)
+        return file.read()
 
 
 def _place(name: str) -> Path:

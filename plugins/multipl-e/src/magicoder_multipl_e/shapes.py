@@ -52,7 +52,7 @@ _SCRIPT = r"(?:export\s+(?:default\s+)?)?"
 SHAPES: Mapping[str, Shape] = {
     "cpp": Shape(
         entry=r"(\w+)\(",
-        defines=_TYPED
+        defines=_TYPED.replace(_BEGIN, _BEGIN + r'(?:extern\s+"[^"\n]*"\s+)?')
         + r"|^[ \t]*(?:(?:static|const|constexpr|inline)\s+)*(?:auto|std::function\s*<[^;=]*>)\s+{name}\s*[={{]",
         ends=_CURLY_ENDS,
         dropped=r"^[^\n;=]*\bmain\s*\(|^\s*TEST(?:_F|_P|_CASE)?\s*\(|^\s*#\s*include\s*<(?:gtest|gmock|catch2|doctest|boost/test)",

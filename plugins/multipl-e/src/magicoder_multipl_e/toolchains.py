@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from magicoder_multipl_e.languages.looking import said
+from magicoder_multipl_e.languages.looking import home, said
 from magicoder_multipl_e.languages.model import Kit, Language, Tool
 from magicoder_multipl_e.languages.table import LANGUAGES
 
@@ -22,10 +22,24 @@ _SEEN = ("/bin", "/usr/bin", "/lib", "/lib32", "/lib64", "/usr/lib", "/usr/lib32
 """What a box shows of itself."""
 
 _BESIDE = (
-    *("~/.cargo/bin", "/usr/local/go/bin", "~/.juliaup/bin", "~/.ghcup/bin", "/opt/homebrew/bin"),
-    *("$HOMEBREW_PREFIX/bin", "/usr/local/bin", "/usr/games"),
+    *(
+        "~/.cargo/bin",
+        "/usr/local/go/bin",
+        "~/.juliaup/bin",
+        "~/.ghcup/bin",
+        "~/.volta/bin",
+        "~/.nvm/versions/node/*/bin",
+    ),
+    *(
+        "~/.sdkman/candidates/*/current/bin",
+        "$CONDA_PREFIX/bin",
+        "~/miniconda3/bin",
+        "~/miniforge3/bin",
+        "~/anaconda3/bin",
+    ),
+    *("/opt/homebrew/bin", "$HOMEBREW_PREFIX/bin", "/usr/local/bin", "/usr/games"),
 )
-"""Where installers put tools that a shell without its settings does not find."""
+"""Where installers put tools that a shell without its settings does not find; of several versions the newest is taken."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,16 +72,11 @@ def _probed(language: Language) -> Found | TooOld | Missing:
     commands: dict[str, str] = {}
     versions: list[str] = []
     for tool in language.tools:
-        place = find(*tool.names, itself=tool.itself)
-        if place is None:
-            return Missing(
-                language=language.key, message=_missing(language, " or ".join(tool.names), tool.packages.told())
-            )
-        version = _version(tool, place)
-        if isinstance(version, TooOld):
-            return TooOld(language=language.key, message=f"{language.spoken}: {version.message}")
-        commands[tool.names[0]] = place
-        versions += [f"{Path(place).name} {version}"] if version else []
+        found = _tool(language, tool)
+        if not isinstance(found, tuple):
+            return found
+        commands[tool.names[0]], version = found
+        versions += [f"{Path(found[0]).name} {version}"] if version else []
     places: dict[str, str] = {}
     for library in language.libraries:
         where = library.look(commands)
@@ -80,6 +89,22 @@ def _probed(language: Language) -> Found | TooOld | Missing:
         commands=commands,
         places={name: where for name, where in places.items() if where},
         folders=tuple(dict.fromkeys(_folders(language, commands, places))),
+    )
+
+
+def _tool(language: Language, tool: Tool) -> tuple[str, str] | TooOld | Missing:
+    """Place and version of the first of a tool's names that will do; else what is wrong with the first that there is."""
+    refused: TooOld | None = None
+    for name in tool.names:
+        if (place := find(name, itself=tool.itself)) is None:
+            continue
+        version = _version(tool, place)
+        if not isinstance(version, TooOld):
+            return place, version
+        # Chicken Scheme, too, has a csc.
+        refused = refused or TooOld(language=language.key, message=f"{language.spoken}: {version.message}")
+    return refused or Missing(
+        language=language.key, message=_missing(language, " or ".join(tool.names), tool.packages.told())
     )
 
 
@@ -110,13 +135,30 @@ def find(*names: str, itself: tuple[str, ...] = ()) -> str | None:
 
     ``itself`` are arguments that make it print that, see `Tool`.
     """
-    path = os.pathsep.join(
-        [os.environ.get("PATH", os.defpath), *(str(Path(os.path.expandvars(place)).expanduser()) for place in _BESIDE)]
-    )
+    path = os.pathsep.join([os.environ.get("PATH", os.defpath), *_beside()])
     for name in names:
         if found := shutil.which(name, path=path):
             return _real(found, name, itself)
     return None
+
+
+def _beside() -> Iterator[str]:
+    """`_BESIDE` on this machine."""
+    for place in map(home, _BESIDE):
+        if not place.is_absolute():
+            continue  # a variable that is not set
+        star = next((at for at, part in enumerate(place.parts) if part == "*"), None)
+        if star is None:
+            yield str(place)
+        else:
+            yield from sorted(
+                map(str, Path(*place.parts[:star]).glob("/".join(place.parts[star:]))), key=_natural, reverse=True
+            )
+
+
+def _natural(text: str) -> list[tuple[int, str]]:
+    """Sorts v9 before v18."""
+    return [(int(part or 0), word) for word, part in re.findall(r"(\D+)(\d*)", text)]
 
 
 def _real(found: str, name: str, itself: tuple[str, ...]) -> str:
@@ -136,7 +178,7 @@ def _real(found: str, name: str, itself: tuple[str, ...]) -> str:
 def _folders(language: Language, commands: Mapping[str, str], places: Mapping[str, str]) -> Iterator[str]:
     """What of the system the language's tools read beside libraries and tools, at its real place."""
     for shown in language.shows:
-        path = Path(shown).expanduser()
+        path = home(shown)
         for one in sorted(path.parent.glob(path.name)):
             yield os.path.realpath(one)
     for place in commands.values():
@@ -159,7 +201,7 @@ def _around(tool: Path) -> Iterator[str]:
         return
     prefix = tool.parent.parent if tool.parent.name in ("bin", "sbin", "libexec") else tool.parent
     # Not all of somebody's home for one tool in ~/bin.
-    yield str(tool) if Path.home().is_relative_to(prefix) else str(prefix)
+    yield str(tool) if home("~").is_relative_to(prefix) else str(prefix)
 
 
 def probes(languages: Iterable[str]) -> Mapping[str, Found | TooOld | Missing]:
@@ -177,6 +219,16 @@ def told(languages: Iterable[str]) -> Iterator[tuple[str, bool, str]]:
             yield key, True, "; ".join([f"{spoken}: {found.version}", *found.notes])
         else:
             yield key, False, found.message
+
+
+def doubts(languages: Iterable[str]) -> Iterator[str]:
+    """A line for each language that cannot be judged here, or in which right answers may not compile."""
+    for key, found in probes(languages).items():
+        language = LANGUAGES[key]
+        if not isinstance(found, Kit):
+            yield found.message
+        elif language.doubt and (line := language.doubt(found)):
+            yield f"{language.spoken}: {line}"
 
 
 def forget() -> None:

@@ -89,6 +89,7 @@ RUST = Language(
     marks=Marks(tells=r"panicked at .*:\n(.*)", depth="has overflowed its stack", memory=_ALLOCATION),
     shows=("/usr/lib/rustlib", "/etc/alternatives"),
     memory_bytes=1536 * MEGABYTE,
+    polled=False,
     reserves=True,
     processes=64,
 )
@@ -126,8 +127,8 @@ GO = Language(
         tells=r"(expected '|^panic: )",
         depth=r"goroutine stack exceeds|stack overflow",
         memory="out of memory",
-        refused="FAIL",
     ),
+    polled=False,
     shows=("/usr/share/go-[0-9]*", "/usr/include"),
     memory_bytes=2048 * MEGABYTE,
     reserves=True,

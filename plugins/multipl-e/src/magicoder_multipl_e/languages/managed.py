@@ -187,6 +187,16 @@ def _csharp(kit: Kit, files: Files) -> tuple[Step, ...]:
     )
 
 
+def _csharp_doubt(kit: Kit) -> str:
+    if "mcs" not in Path(kit.commands["csc"]).name:
+        return ""
+    return (
+        "mcs compiles no local functions, `when` patterns or `default` literals of C# 7 and nothing of C# 8 and later, so that "
+        "right answers with them are compile errors; csc does: brew install mono | conda install -c conda-forge mono | or "
+        "mono-roslyn of https://www.mono-project.com (Debian 12 has none)"
+    )
+
+
 CSHARP = Language(
     key="cs",
     spoken="C#",
@@ -202,9 +212,12 @@ CSHARP = Language(
     steps=_csharp,
     marks=Marks(
         refused=r"System\.Diagnostics\.DefaultTraceListener\.Fail|Unhandled Exception",
+        refused_in=("stderr",),
         depth=r"StackOverflowException|Stack overflow",
         memory="OutOfMemoryException|Out of memory",
     ),
+    polled=False,
+    doubt=_csharp_doubt,
     shows=("/etc/mono", "/usr/share/mono", "/etc/alternatives"),
     memory_bytes=1536 * MEGABYTE,
     reserves=True,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 MEGABYTE = 1 << 20
 
@@ -103,7 +104,8 @@ class Marks:
         syntax: no program of the language at all; looked for only where nothing compiles it beforehand.
         depth: too deep a recursion.
         memory: no memory left.
-        refused: in the first 2,048 characters of output or error: a failure whatever the exit status.
+        refused: a failure whatever the exit status, where it stands in what `Language.polled` or its opposite keeps.
+        refused_in: the streams in which it is looked for.
         tells: the line that says why a program failed, that of its last group if it has one; else the last line does.
         silent: anything on standard error is a failure whatever the exit status.
     """
@@ -113,6 +115,7 @@ class Marks:
     depth: str = ""
     memory: str = ""
     refused: str = ""
+    refused_in: tuple[Literal["stdout", "stderr"], ...] = ("stderr", "stdout")
     tells: str = ""
     silent: bool = False
 
@@ -141,6 +144,9 @@ class Language:
         steps: the commands.
         marks: how its output is read.
         shows: folders of the system that its tools read, as far as they are there.
+        polled: whether the official runner reads 1 KB of each stream every 0.1 seconds, so that a program that writes more
+            than it reads never ends, and keeps 2,048 bytes; else it reads and keeps all.
+        doubt: what the tools that were found cannot do that right answers need, in a line; empty if nothing.
         compiler: the resident compiler that does the first step where it can: ``java``, ``scala``, ``typescript``.
         makes: what is made once before the first program, and kept in the cache; gives the kit with it.
         memory_bytes: of a program with all its processes.
@@ -156,6 +162,8 @@ class Language:
     libraries: tuple[Library, ...] = ()
     marks: Marks = field(default_factory=Marks)
     shows: tuple[str, ...] = ()
+    polled: bool = True
+    doubt: Callable[[Kit], str] | None = None
     compiler: str = ""
     makes: Callable[[Kit], Kit] | None = None
     memory_bytes: int = 1024 * MEGABYTE

@@ -9,7 +9,10 @@ from magicoder_core import Status, sandbox
 from magicoder_multipl_e.languages.model import Language
 
 _LOOKED_AT = 2048
-"""Characters of each stream that the official runner keeps and looks at."""
+"""Characters of each stream that the official runner keeps of programs that it polls."""
+
+_PIPE, _POLLED = 65_536, 10_240
+"""Bytes that a pipe holds, and those that the official runner reads of it in a second (1,024 every 0.1 seconds)."""
 
 _FINAL: frozenset[Status] = frozenset({"timeout", "out_of_memory", "compile_error", "harness_error"})
 
@@ -56,15 +59,32 @@ def rule(language: Language, ran: Ran, *, by_status: bool = False) -> tuple[Stat
     return _ended_badly(language, ran)
 
 
+def most_bytes(seconds: float) -> int:
+    """Bytes that a program can write to one stream in so many seconds before the official runner's polling stops it."""
+    return _PIPE + int(_POLLED * seconds)
+
+
+def flooded(ran: Ran, seconds: float) -> str:
+    """Why a program that was polled timed out officially, whatever it came to here; empty if it did not.
+
+    ``ran`` must have kept at least `most_bytes` of each stream.
+    """
+    most = most_bytes(seconds)
+    if max(len(stream.encode("utf-8", "replace")) for stream in (ran.stdout, ran.stderr)) <= most:
+        return ""
+    return f"it wrote more than the {most:,} bytes that the official runner reads of a stream in {seconds:g} s"
+
+
 def _refused(language: Language, ran: Ran) -> str:
     """Why exit status 0 is no success; empty if it is one."""
     marks = language.marks
-    output, error = ran.stdout[:_LOOKED_AT], ran.stderr[:_LOOKED_AT]
+    most = _LOOKED_AT if language.polled else None
+    error = ran.stderr[:most]
     if marks.silent and error:
         found = re.search(marks.tells, error, re.MULTILINE) if marks.tells else None
         return f"it wrote on standard error: {_around(error, found.start()) if found else _line(error)}"
     if marks.refused:
-        for stream in (error, output):
+        for stream in (getattr(ran, name)[:most] for name in marks.refused_in):
             if found := re.search(marks.refused, stream):
                 return f"its output has '{found[0]}': {_around(stream, found.start())}"
     return ""

@@ -55,6 +55,7 @@ JAVASCRIPT = Language(
     memory_bytes=1536 * MEGABYTE,
     reserves=True,
     processes=64,
+    polled=False,
 )
 
 PHP = Language(
@@ -67,6 +68,8 @@ PHP = Language(
         syntax=r"PHP Parse error|Parse error: ",
         depth=r"Maximum (function nesting level|call stack size)",
         memory=r"Allowed memory size of \d+ bytes exhausted|Out of memory",
+        refused="PHP Parse error",
+        refused_in=("stdout",),
     ),
     # Its settings stay: without them Debian's PHP has no ctype, which right programs use.
     shows=("/etc/php", "/usr/share/php", "/var/lib/php/modules"),
@@ -99,6 +102,7 @@ RUBY = Language(
     ),
     shows=("/usr/share/ruby", "/usr/share/rubygems-integration", "/var/lib/gems", "/usr/share/ruby-rubygems"),
     reserves=True,
+    polled=False,
 )
 
 LUA = Language(
@@ -175,6 +179,7 @@ R = Language(
     ),
     shows=("/usr/share/R", "/etc/R", "/usr/local/lib/R", "/etc/alternatives"),
     reserves=True,
+    polled=False,
 )
 
 BASH = Language(
