@@ -40,6 +40,9 @@ CONSTRAINTS = ("torch==2.13.0",)
 # Extras of our own plugins that the packaged recipes and the tests need; a session that has a plugin alone goes without.
 EXTRAS: Mapping[str, str] = {"flash-attention": "[peft]"}
 
+# Two files of tests at a time; a file's own tests share servers, models and caches, and stay together.
+TOGETHER = ("--numprocesses=2", "--dist=loadfile")
+
 # Programs that benchmarks compare with, each in an environment of its own: they pin versions that nobody else can have.
 PEERS: Mapping[str, Sequence[str]] = {
     "bigcode-dataset": ["datasets==5.2.0", "scipy", "typer", "tqdm"],  # what its script imports; MAGICODER_PEER_BIGCODE
@@ -166,7 +169,7 @@ def tests(session: nox.Session) -> None:
         check_style(session)
         check_types(session)
         check_docs(session)
-    run(session, "pytest", *(session.posargs or ["-m", "not gpu", "tests", *plugin_tests(PLUGINS)]))
+    run(session, "pytest", *(session.posargs or [*TOGETHER, "-m", "not gpu", "tests", *plugin_tests(PLUGINS)]))
 
 
 @everything()
@@ -273,7 +276,7 @@ def languages(session: nox.Session) -> None:
     chosen = list(wanted or LANGUAGES)
     path = install_toolchains(session, chosen)
     tests = plugin_tests([ROOT / "plugins" / "multipl-e"])
-    run(session, "pytest", *tests, MAGICODER_TEST_LANGUAGES=",".join(chosen), PATH=path)
+    run(session, "pytest", *TOGETHER, *tests, MAGICODER_TEST_LANGUAGES=",".join(chosen), PATH=path)
 
 
 def install_toolchains(session: nox.Session, chosen: Sequence[str]) -> str:
