@@ -3,7 +3,7 @@
 As xlang-ai/DS-1000 at b39aab71 does (``test_ds1000.py``, ``execution.py``): the evaluator has pandas loaded, each program is
 exec'd in an empty namespace, in a temporary folder, in a process of its own, which a manager's list tells of. Written anew.
 
-    python official_ds1000.py PROGRAMS.json     prints how many passed
+    python official_ds1000.py PROGRAMS.json [PASSED.json]     prints how many passed, and writes which
 """
 
 import json
@@ -45,4 +45,7 @@ if __name__ == "__main__":
     import pandas  # noqa: F401, ICN001 - the evaluator has it loaded
 
     programs = json.loads(Path(sys.argv[1]).read_bytes())
-    print(sum(map(check, programs)))
+    passed = list(map(check, programs))
+    if len(sys.argv) > 2:
+        Path(sys.argv[2]).write_text(json.dumps(passed), encoding="utf-8")
+    print(sum(passed))
