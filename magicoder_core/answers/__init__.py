@@ -20,7 +20,7 @@ from magicoder_core.answers.published import published
 from magicoder_core.answers.reasoning import without_reasoning
 from magicoder_core.answers.wrapping import in_comments, unwrapped
 
-__all__ = ["PROBLEM_AND_SOLUTION", "Fence", "Unparsed", "fences", "has_code", "sections"]
+__all__ = ["PROBLEM_AND_SOLUTION", "Fence", "Unparsed", "fences", "has_code", "sections", "without_reasoning"]
 
 PROBLEM_AND_SOLUTION: Mapping[str, tuple[str, ...]] = {
     "problem": (

@@ -55,6 +55,14 @@ def test_the_paper_cuts_at_the_first_fence():
         ("```\nx = 1\n```", "x = 1"),
         ("```bash\npip install x\n```\n```py\nx = 1\n\n```", "x = 1"),
         ("x = 1</code> done", "x = 1"),
+        ("<think>Maybe\n```python\ny = 2\n```\n</think>\n```python\nx = 1\n```", "x = 1"),
+        ("BEGIN SOLUTION\nx = 1\nEND SOLUTION\n```", "x = 1"),
+        ("x = 1\n```\nThis sets x.", "x = 1"),
+        ("It is:\n```\nx = 1", "x = 1"),
+        ("Solution\n```\nx = 1", "x = 1"),
+        ("```python\nBEGIN SOLUTION\n<code>\nx = 1\n</code>\nEND SOLUTION\nprint(x)\n```", "x = 1"),
+        ("```python\ny = 2\n### END SOLUTION\nx = 1\n```", "y = 2\n### END SOLUTION\nx = 1"),
+        ("```python\n```\n```python\nx = 1\n```", "x = 1"),
     ],
 )
 def test_a_chat_models_first_block_counts(text, code):

@@ -7,13 +7,17 @@ import re
 import textwrap
 from dataclasses import dataclass
 
-from magicoder_core.answers import fences
+from magicoder_core.answers import fences, without_reasoning
 from magicoder_ds1000.data import Form, Mode, Task
 from magicoder_ds1000.prompting import FENCE, GAP, STOPS
 
 _STARTS = ("BEGIN SOLUTION\n<code>", "# SOLUTION START")
 _LANGUAGES = ("", "python", "py", "python3")
 _HEAD = re.compile(r"(?P<outer>[ \t]*)(?:async )?def (?P<name>\w+)\(")
+_BEGINS = re.compile(r"^[ \t]*(?:BEGIN SOLUTION|</?code>)[ \t]*(?:\n|\Z)", re.MULTILINE)
+_ENDS = re.compile(r"^[ \t]*END SOLUTION\b", re.MULTILINE)
+"""The prompts' marks that are no comments: those may stay, and what follows such an end may belong to the answer."""
+
 _BODY = "### BEGIN SOLUTION"
 """In prompts whose answer is a body."""
 
@@ -44,12 +48,31 @@ def of_chat(text: str, task: Task) -> str:
 
     Where the gap is in the body of a function and the answer has the whole function, that one's body is taken, after the
     imports and helpers that it needs; a body that is not indented is. An answer without a block is post-processed as the
-    official scorer does.
+    official scorer does. The prompts' own marks of where a solution begins and ends are no code, and neither are thoughts.
     """
-    blocks = [block.code for block in fences(text) if block.language in _LANGUAGES]
-    code = blocks[0] if blocks else official(text, "jsonl", "completion")
+    spoken = without_reasoning(text)
+    text = text if spoken is None else spoken
+    blocks = [block.code for block in fences(text) if block.language in _LANGUAGES and block.code.strip()]
+    code = blocks[0] if blocks and not _goes_on(text) else official(text, "jsonl", "completion")
+    code = _BEGINS.sub("", _ENDS.split(code, maxsplit=1)[0])
     gap = _gap(task)
     return fitted((gap and _body_of(code, gap.name)) or code, task).rstrip()
+
+
+def _goes_on(text: str) -> bool:
+    """Whether an answer goes on with the prompt's own code block: the only fence in it ends that one."""
+    before, fence, _ = text.partition(FENCE)
+    code = _BEGINS.sub("", _ENDS.split(before, maxsplit=1)[0])
+    return bool(fence) and text.count(FENCE) == 1 and _is_code(textwrap.dedent(code))
+
+
+def _is_code(text: str) -> bool:
+    """Whether a text is Python, and more than words that happen to be: ``Solution`` alone is a name."""
+    try:
+        body = ast.parse(text).body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    return any(not isinstance(one, ast.Expr) or isinstance(one.value, ast.Call) for one in body)
 
 
 def fitted(code: str, task: Task) -> str:

@@ -6,20 +6,15 @@ import re
 import textwrap
 from dataclasses import dataclass
 
-from magicoder_core.answers import fences
+from magicoder_core.answers import fences, without_reasoning
 from magicoder_multipl_e import naming
 from magicoder_multipl_e.chunking import Source
 from magicoder_multipl_e.prose import without_prose
 from magicoder_multipl_e.shapes import SHAPES
 
 _FENCE = "```"
-_THOUGHTS = "think|thinking|thought|thoughts|reasoning|reflection|analysis|scratchpad"
-_THOUGHT = re.compile(
-    rf"\A.*?(?:</(?:{_THOUGHTS})>|\[/THINK\]|\u25c1/think\u25b7|<\|channel\|>final<\|message\|>)"
-    rf"|<(?P<tag>{_THOUGHTS})>.*?</(?P=tag)>",
-    re.DOTALL,
-)
-"""Of DeepSeek, Qwen, Mistral, Kimi and gpt-oss, and of prompts that ask for such tags."""
+_THOUGHT_ENDS = re.compile(r"\A.*</think(?:ing)?>", re.DOTALL)
+"""For what `without_reasoning` takes for a mark that is only spoken of: a thought with unfinished code in it."""
 
 _SPEAKER = re.compile(
     r"\A\s*(?:<\|(?:im_start|start|start_header_id)\|>\s*)?(?:assistant|model)(?:<\|(?:end_header_id|im_sep|message)\|>)?[ \t]*\n"
@@ -51,7 +46,9 @@ class Blocks:
 
 def cleaned(text: str) -> str:
     """A reply without what models write around an answer: thoughts, the speaker's name, marks of its end."""
-    text = _THOUGHT.sub("", text.replace("\r\n", "\n").replace("\ufeff", "").replace("\u200b", ""))
+    text = text.replace("\r\n", "\n").replace("\ufeff", "").replace("\u200b", "")
+    spoken = without_reasoning(text)
+    text = _THOUGHT_ENDS.sub("", text if spoken is None else spoken)
     text = _END.sub("", _SPEAKER.sub("", text))
     return _QUOTE.sub("", text) if _QUOTED.search(text) else text
 
