@@ -178,14 +178,25 @@ def _register_file(catalogue: Catalogue, path: Path) -> None:
 
 
 def _module(path: Path) -> ModuleType:
-    """Import a plugin file under a name of its own, so that its classes pickle within this process."""
-    name = f"magicoder_plugin_{path.stem}_{_short_hash(bytes(path.resolve()))}"
+    """Import a plugin file under a name of its own, so that its classes pickle within this process.
+
+    Once for each content: classes of a module that took another's place would not pickle any more.
+    """
+    if not path.is_file():
+        raise PluginError("no such Python file")
+    name = f"magicoder_plugin_{path.stem}_{_short_hash(bytes(path.resolve()) + path.read_bytes())}"
+    if name in sys.modules:
+        return sys.modules[name]
     spec = importlib.util.spec_from_file_location(name, path)
-    if not path.is_file() or spec is None or spec.loader is None:
+    if spec is None or spec.loader is None:
         raise PluginError("no such Python file")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
-    spec.loader.exec_module(module)
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
     return module
 
 

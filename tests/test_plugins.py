@@ -212,6 +212,17 @@ def test_a_broken_file_is_an_error(plugin_file, text, cause):
     assert "\n" not in str(caught.value)
 
 
+def test_a_file_that_is_loaded_again_is_the_same_module(plugin_file):
+    path = plugin_file(PARROT)
+    first, second = (plugins.load([path]).find("teacher", "parrot").provider for _ in range(2))
+    assert first is second
+    assert pickle.loads(pickle.dumps(first())) == second()
+    plugin_file(PARROT.replace("Repeats", "Says again"))
+    third = plugins.load([path]).find("teacher", "parrot").provider
+    assert third is not first
+    assert all(pickle.loads(pickle.dumps(one())) == one() for one in (first, third))
+
+
 @pytest.mark.parametrize("name", ["missing.py", "", "notes.txt"])
 def test_a_file_that_is_no_python_file_is_an_error(tmp_path, name):
     (tmp_path / "notes.txt").write_text("notes")

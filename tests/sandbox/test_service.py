@@ -76,7 +76,7 @@ def test_one_that_does_not_answer_ends_and_the_next_does(service):
     assert ask(service, "x") == b"1 x"
     for text, ending in ENDINGS.items():
         with pytest.raises(ServiceEnded) as found:
-            ask(service, f"do {text}")
+            ask(service, f"do {text}", 0.5 if ending[0] == "timeout" else 5)
         assert (found.value.status, found.value.detail) == ending
         # A new one, which has been asked nothing before.
         assert ask(service, "x") == b"1 x"

@@ -241,6 +241,8 @@ def test_what_a_model_takes(model, has):
     assert {each for each in ("seed", "n", "json_schema", "grammar", "text") if teacher.supports(each)} == has
 
 
+# It imports parts of itself as they are asked for, and pydantic has notes to its developers.
+@pytest.mark.filterwarnings("ignore::UserWarning")
 def test_prices_are_those_that_litellm_itself_finds():
     """Of a sample of all models that are priced by token; none is priced otherwise."""
     litellm = library.load()

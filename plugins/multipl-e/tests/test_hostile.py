@@ -40,7 +40,7 @@ QUICK = ("exit", "read", "write", "forge")
 def chosen(rows, *, all_rows):
     """All rows, or the first of each kind that ends at once."""
     firsts = {row["kind"]: row for row in reversed(rows)}
-    return rows if all_rows else [firsts[kind] for kind in QUICK]
+    return rows if all_rows else [firsts[kind] for kind in QUICK if kind in firsts]
 
 
 @pytest.mark.timeout(1200)
