@@ -40,8 +40,9 @@ CONSTRAINTS = ("torch==2.13.0",)
 # Extras of our own plugins that the packaged recipes and the tests need; a session that has a plugin alone goes without.
 EXTRAS: Mapping[str, str] = {"flash-attention": "[peft]"}
 
-# Two files of tests at a time; a file's own tests share servers, models and caches, and stay together.
-TOGETHER = ("--numprocesses=2", "--dist=loadfile")
+# Two files of tests at a time; a file's own tests share servers, models and caches, and stay together. In the order of
+# their folders: those with few tests have the long ones, which would come last and alone.
+TOGETHER = ("--numprocesses=2", "--dist=loadfile", "--no-loadscope-reorder")
 
 # Programs that benchmarks compare with, each in an environment of its own: they pin versions that nobody else can have.
 PEERS: Mapping[str, Sequence[str]] = {
