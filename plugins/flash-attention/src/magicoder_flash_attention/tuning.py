@@ -75,9 +75,9 @@ class Tuning:
             if not self._is_done():
                 self._train(arguments)
         processes.barrier()
-        return Checkpoint(
-            path=str(self._output), base_model=self._options.base_model, digest=jsonl.digest(self._output)
-        )
+        # Read by one, and before anybody goes on: rank 0's caller moves the folder as soon as it has it.
+        digest = processes.gathered(jsonl.digest(self._output) if processes.leads() else "")[0]
+        return Checkpoint(path=str(self._output), base_model=self._options.base_model, digest=digest)
 
     def _train(self, arguments: transformers.TrainingArguments) -> None:
         checkpoint = self._newest()
