@@ -1,9 +1,11 @@
 """Programs that leave early, multiply, flood, hang, read the host, litter, hoard and forge: none passes, none leaves anything.
 
-A row of `hostile/<language>.jsonl` has a `name`, its `kind`, and a `completion` (or a `solution`) that solves nothing.
+A row of `hostile/<language>.jsonl` has a `name`, its `kind`, and a `completion` (or a `solution`) that solves nothing. In it
+``ROOT`` stands for the machine's root, and ``OUTSIDE`` for a folder in which the user who runs the tests may write.
 """
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -37,17 +39,17 @@ QUICK = ("exit", "read", "write", "forge")
 
 
 def chosen(rows, *, all_rows):
-    """All rows, or the first of each kind that ends at once."""
-    firsts = {row["kind"]: row for row in reversed(rows)}
+    """All rows, or the first of each kind that ends at once; of those that write, the one that does so outside."""
+    firsts = {row["kind"]: row for row in reversed(rows) if row["kind"] != "write" or "OUTSIDE" in str(row)}
     return rows if all_rows else [firsts[kind] for kind in QUICK if kind in firsts]
 
 
 @pytest.mark.timeout(1200)
 @pytest.mark.parametrize("language", WITH_ROWS)
-def test_hostile_programs_do_not_pass_and_the_next_is_judged_right(bench, language):
+def test_hostile_programs_do_not_pass_and_the_next_is_judged_right(bench, language, tmp_path):
     here = bench(language)
     before = processes()
-    rows = chosen(here.rows("hostile"), all_rows=here.all_rows)
+    rows = [aimed(row, tmp_path) for row in chosen(here.rows("hostile"), all_rows=here.all_rows)]
     *hostile, last = here.judged([*rows, here.rows("solutions")[0]], cpu_scale=1.0 if language in WHOLE_TIME else 0.3)
     ends = ENDS | OTHERWISE.get(language, {})
     others = [
@@ -59,7 +61,13 @@ def test_hostile_programs_do_not_pass_and_the_next_is_judged_right(bench, langua
     assert (last.status, last.detail) == ("pass", "")
     assert processes() - before == set()
     assert files(here) == [""] * 4
-    assert litter() == []
+    assert litter(tmp_path) == []
+
+
+def aimed(row, outside):
+    """A row at the machine that it is to hit."""
+    key = "solution" if "solution" in row else "completion"
+    return {**row, key: row[key].replace("ROOT/", "/").replace("OUTSIDE", str(outside))}
 
 
 def processes() -> set[str]:
@@ -96,10 +104,23 @@ def files(here) -> list[str]:
     return [ran.stdout for ran in sandbox.execute(jobs)]
 
 
-def litter() -> list[Path]:
-    """Files that rows write outside of their place, if they can."""
-    folders = ("/etc", "/opt", "/usr/local/bin", "/var/tmp", "/tmp", "/dev/shm")
-    return [path for folder in folders if (path := Path(folder) / "hostile-was-here").exists()]
+LITTERED = ("etc", "opt", "usr/bin", "usr/local/bin", "var/lib", "var/tmp", "tmp", "dev/shm")
+"""Folders below the root in which rows write, if they can."""
+
+
+def litter(outside: Path) -> list[Path]:
+    """Files that rows have written outside of their place."""
+    folders = [outside, *(Path("/", folder) for folder in LITTERED)]
+    return [path for folder in folders if (path := folder / "hostile-was-here").exists()]
+
+
+@pytest.mark.parametrize("language", WITH_ROWS)
+def test_rows_write_where_it_is_looked(language):
+    """With names and in folders of which `litter` knows, and in one where only the sandbox hinders them."""
+    text = (HERE / "hostile" / f"{language}.jsonl").read_text("utf-8")
+    assert "OUTSIDE" in text
+    assert set(re.findall(r"ROOT/([\w/]+?)(?:/hostile-was-here|(?=[ ;]))", text)) <= set(LITTERED)
+    assert set(re.findall(r"[\w-]*hostile[\w-]*(?=[\"'\\ ])", text)) <= {"hostile-was-here", "hostile"}
 
 
 @pytest.mark.parametrize("language", WITH_ROWS)
