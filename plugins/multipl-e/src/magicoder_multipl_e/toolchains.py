@@ -22,22 +22,21 @@ _SEEN = ("/bin", "/usr/bin", "/lib", "/lib32", "/lib64", "/usr/lib", "/usr/lib32
 """What a box shows of itself."""
 
 _BESIDE = (
-    *(
-        "~/.cargo/bin",
-        "/usr/local/go/bin",
-        "~/.juliaup/bin",
-        "~/.ghcup/bin",
-        "~/.volta/bin",
-        "~/.nvm/versions/node/*/bin",
-    ),
-    *(
-        "~/.sdkman/candidates/*/current/bin",
-        "$CONDA_PREFIX/bin",
-        "~/miniconda3/bin",
-        "~/miniforge3/bin",
-        "~/anaconda3/bin",
-    ),
-    *("/opt/homebrew/bin", "$HOMEBREW_PREFIX/bin", "/usr/local/bin", "/usr/games"),
+    "~/.cargo/bin",
+    "/usr/local/go/bin",
+    "~/.juliaup/bin",
+    "~/.ghcup/bin",
+    "~/.volta/bin",
+    "~/.nvm/versions/node/*/bin",
+    "~/.sdkman/candidates/*/current/bin",
+    "$CONDA_PREFIX/bin",
+    "~/miniconda3/bin",
+    "~/miniforge3/bin",
+    "~/anaconda3/bin",
+    "/opt/homebrew/bin",
+    "$HOMEBREW_PREFIX/bin",
+    "/usr/local/bin",
+    "/usr/games",
 )
 """Where installers put tools that a shell without its settings does not find; of several versions the newest is taken."""
 
@@ -147,13 +146,11 @@ def _beside() -> Iterator[str]:
     for place in map(home, _BESIDE):
         if not place.is_absolute():
             continue  # a variable that is not set
-        star = next((at for at, part in enumerate(place.parts) if part == "*"), None)
-        if star is None:
-            yield str(place)
+        if "*" in place.parts:
+            found = Path(place.anchor).glob(str(place.relative_to(place.anchor)))
+            yield from sorted(map(str, found), key=_natural, reverse=True)
         else:
-            yield from sorted(
-                map(str, Path(*place.parts[:star]).glob("/".join(place.parts[star:]))), key=_natural, reverse=True
-            )
+            yield str(place)
 
 
 def _natural(text: str) -> list[tuple[int, str]]:
